@@ -1,0 +1,5 @@
+//! The pure domain of Doorstep.
+pub mod id;
+pub mod money;
+pub mod place;
+pub mod time;

@@ -1,0 +1,2 @@
+//! The facade.
+pub use doorstep_core as core;
