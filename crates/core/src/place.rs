@@ -21,7 +21,7 @@ const LNG_MAX_E7: i32 = 1_800_000_000;
 ///
 /// let plaza = LatLng::new(4.8133, -75.6961)?;
 /// let airport = LatLng::new(4.8127, -75.7395)?;
-/// assert_eq!(plaza.distance_m(airport), 4_810);
+/// assert_eq!(plaza.distance_m(airport), 4_809);
 /// assert!(LatLng::new(f64::NAN, 0.0).is_err());
 /// # Ok::<(), doorstep_core::place::PlaceError>(())
 /// ```
