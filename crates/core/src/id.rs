@@ -41,7 +41,8 @@ fn write_text(prefix: &str, raw: u64, f: &mut fmt::Formatter<'_>) -> fmt::Result
     let mut text = [b'0'; TEXT_DIGITS];
     let mut rest = raw;
     for digit in text.iter_mut().rev() {
-        *digit = usize::try_from(rest & 31).ok().and_then(|d| DIGITS.get(d)).copied().unwrap_or(b'0');
+        *digit =
+            usize::try_from(rest & 31).ok().and_then(|d| DIGITS.get(d)).copied().unwrap_or(b'0');
         rest >>= 5;
     }
     write!(f, "{prefix}_{}", core::str::from_utf8(&text).map_err(|_| fmt::Error)?)

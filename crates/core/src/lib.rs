@@ -2,4 +2,5 @@
 pub mod id;
 pub mod money;
 pub mod place;
+pub mod policy;
 pub mod time;

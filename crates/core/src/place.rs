@@ -127,8 +127,8 @@ impl LatLng {
         let (lat1, lat2) = (self.lat().to_radians(), other.lat().to_radians());
         let dlng = (other.lng() - self.lng()).to_radians();
         let east = libm::sin(dlng) * libm::cos(lat2);
-        let north = libm::cos(lat1) * libm::sin(lat2)
-            - libm::sin(lat1) * libm::cos(lat2) * libm::cos(dlng);
+        let north =
+            libm::cos(lat1) * libm::sin(lat2) - libm::sin(lat1) * libm::cos(lat2) * libm::cos(dlng);
         let degrees = libm::round(libm::atan2(east, north).to_degrees());
         // atan2 gives −180..=180.
         #[expect(clippy::cast_possible_truncation, reason = "in range")]
