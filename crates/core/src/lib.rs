@@ -1,7 +1,13 @@
 //! The pure domain of Doorstep.
+pub mod cancel;
+pub mod catalog;
+pub mod checkout;
 pub mod eta;
 pub mod id;
 pub mod money;
+pub mod order;
+pub mod payment;
 pub mod place;
 pub mod policy;
+pub mod pricing;
 pub mod time;

@@ -69,7 +69,7 @@ pub struct Money {
 }
 
 /// Why two amounts do not make a third.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[non_exhaustive]
 pub enum MoneyError {
     /// Amounts of two currencies are never added.

@@ -1,0 +1,136 @@
+//! The concurrent read path of the cancel rule.
+
+use core::hash::Hash;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+use crate::id::OrderId;
+use crate::time::Timestamp;
+
+/// One stamp an order: from when on its cancel button shows.
+///
+/// Written by whoever publishes counted batches, read by any number of threads: a check is one
+/// look-up and one compare, takes no lock that a writer of another order holds, and knows no rule.
+/// What it says is advice for a page; the decision is the order's, in log order.
+///
+/// The map uses a fixed hash function, so that the crate draws no randomness: keys are ids that
+/// the platform itself gives out, not a stranger's choice.
+///
+/// ```
+/// use doorstep_core::cancel::Board;
+/// use doorstep_core::id::OrderId;
+/// use doorstep_core::time::Timestamp;
+///
+/// let board = Board::with_capacity(60_000);
+/// let (order, noon) = (OrderId::from(1), Timestamp::from_secs(1_700_000_000));
+/// board.publish(order, noon)?;
+/// assert!(!board.may_cancel(&order, Timestamp::from_millis(noon.as_millis() - 1)));
+/// assert!(board.may_cancel(&order, noon));
+/// board.publish(order, Timestamp::NEVER)?; // the driver is at the doorstep
+/// assert!(!board.may_cancel(&order, noon));
+/// # Ok::<(), doorstep_core::cancel::BoardFull>(())
+/// ```
+#[derive(Debug)]
+pub struct Board<K: Eq + Hash = OrderId> {
+    stamps: DashMap<K, Timestamp, FixedHash>,
+    capacity: usize,
+}
+
+/// The board holds as many orders as it was made for; the new one is not on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the cancel board is full at {capacity} orders")]
+pub struct BoardFull {
+    /// How many it holds.
+    pub capacity: usize,
+}
+
+impl<K: Eq + Hash> Board<K> {
+    /// A board for at most about `capacity` orders (readers may let a few more in at once).
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { stamps: DashMap::with_hasher(FixedHash::default()), capacity }
+    }
+
+    /// Says from when on the button of `order` shows; [`Timestamp::NEVER`] hides it.
+    ///
+    /// # Errors
+    /// [`BoardFull`] for an order that is not on a full board; the others stay as they are.
+    pub fn publish(&self, order: K, cancellable_from: Timestamp) -> Result<(), BoardFull> {
+        // Read before the entry is locked: `len` locks every shard of the map.
+        let full = self.stamps.len() >= self.capacity;
+        match self.stamps.entry(order) {
+            Entry::Occupied(mut stamp) => {
+                stamp.insert(cancellable_from);
+                Ok(())
+            }
+            Entry::Vacant(_) if full => Err(BoardFull { capacity: self.capacity }),
+            Entry::Vacant(place) => {
+                place.insert(cancellable_from);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the button of `order` shows at `now`. An order that is not on the board has none.
+    #[must_use]
+    pub fn may_cancel(&self, order: &K, now: Timestamp) -> bool {
+        self.stamps.get(order).is_some_and(|from| *from != Timestamp::NEVER && now >= *from)
+    }
+
+    /// From when on the button of `order` shows; `None` if it is not on the board.
+    #[must_use]
+    pub fn cancellable_from(&self, order: &K) -> Option<Timestamp> {
+        self.stamps.get(order).map(|from| *from)
+    }
+
+    /// Takes an order off the board.
+    pub fn remove(&self, order: &K) {
+        self.stamps.remove(order);
+    }
+
+    /// How many orders are on it.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.stamps.len()
+    }
+
+    /// Whether no order is on it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.stamps.is_empty()
+    }
+}
+
+/// Multiplies and folds, as `FxHash` does: a few cycles for an id.
+#[derive(Clone, Copy, Debug, Default)]
+struct FixedHash;
+
+/// The running state of [`FixedHash`].
+#[derive(Debug, Default)]
+struct Fold(u64);
+
+impl core::hash::BuildHasher for FixedHash {
+    type Hasher = Fold;
+
+    fn build_hasher(&self) -> Fold {
+        Fold::default()
+    }
+}
+
+impl core::hash::Hasher for Fold {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u64(u64::from(byte));
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        // The map picks its shard by high bits and its slot by low ones: mix both.
+        self.0 ^ (self.0 >> 32)
+    }
+}
