@@ -49,7 +49,7 @@ impl<K: Eq + Hash> Board<K> {
     /// A board for at most about `capacity` orders (readers may let a few more in at once).
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { stamps: DashMap::with_hasher(FixedHash::default()), capacity }
+        Self { stamps: DashMap::with_hasher(FixedHash), capacity }
     }
 
     /// Says from when on the button of `order` shows; [`Timestamp::NEVER`] hides it.
