@@ -1,0 +1,115 @@
+//! What a batch makes of a shard. Nothing is decided here.
+
+use super::agenda::Waits;
+use super::event::{CorruptLog, Event};
+use super::{Outcome, Shard};
+use crate::checkout::{self, Checkout, State};
+use crate::id::OrderId;
+use crate::log::Batch;
+use crate::order::{self, Order};
+
+/// Orders and checkouts that leave memory with one batch at most, so that a batch after a long
+/// silence stays as quick as any other.
+const FORGET_MAX: usize = 64;
+
+impl Shard {
+    /// Takes in a batch that counts in the log.
+    ///
+    /// # Errors
+    /// [`CorruptLog`] if it cannot have been decided from this state. The shard is then of no
+    /// further use: a part of the batch may have been taken in.
+    pub fn apply(&mut self, batch: &Batch<Event, Outcome>) -> Result<(), CorruptLog> {
+        if batch.at < self.last_at {
+            return Err(CorruptLog::TimeWentBack { at: batch.at, last_at: self.last_at });
+        }
+        self.last_at = batch.at;
+        for event in &batch.events {
+            match event {
+                Event::PolicySet(policy) => self.policy = (**policy).clone(),
+                Event::Catalog(event) => self.catalog.evolve(event)?,
+                Event::Checkout { order, event } => self.apply_checkout(*order, event)?,
+                Event::Order { order, event } => self.apply_order(*order, event)?,
+                Event::Dispatch(event) => {
+                    if let crate::dispatch::Event::Opened { delivery, .. } = event {
+                        self.ids = self.ids.seen(delivery.get());
+                    }
+                    self.dispatch.evolve(event, batch.at)?;
+                }
+            }
+        }
+        let bounds = self.cause_bounds();
+        if let (Some(cause), Some(outcome)) = (&batch.cause, &batch.outcome) {
+            self.causes.record(cause, outcome.clone(), batch.at);
+        }
+        self.causes.forget(batch.at, &bounds);
+        self.customers.forget(batch.at);
+        self.forget();
+        Ok(())
+    }
+
+    fn apply_checkout(
+        &mut self,
+        id: OrderId,
+        event: &checkout::Event,
+    ) -> Result<(), CorruptLog> {
+        match event {
+            checkout::Event::Opened { intent, until } => {
+                if self.checkouts.contains_key(&id) || self.orders.contains_key(&id) {
+                    return Err(CorruptLog::NoSuchOrder { order: id });
+                }
+                let opened = Checkout::open((**intent).clone(), *until);
+                self.agenda.update(id, Waits::default(), Waits::of_checkout(&opened));
+                self.customers.opened(intent.customer, id, self.last_at);
+                self.ids = self.ids.seen(id.get());
+                self.checkouts.insert(id, opened);
+            }
+            checkout::Event::Payment(_) | checkout::Event::GivenUp => {
+                let checkout =
+                    self.checkouts.get_mut(&id).ok_or(CorruptLog::NoSuchOrder { order: id })?;
+                let before = Waits::of_checkout(checkout);
+                checkout
+                    .evolve(event, self.last_at)
+                    .map_err(|corrupt| CorruptLog::Checkout { order: id, corrupt })?;
+                if matches!(checkout.state(), State::Closed { .. }) {
+                    self.customers.closed(checkout.intent().customer, id);
+                }
+                let after = Waits::of_checkout(checkout);
+                self.agenda.update(id, before, after);
+            }
+        }
+        Ok(())
+    }
+
+    fn apply_order(&mut self, id: OrderId, event: &order::Event) -> Result<(), CorruptLog> {
+        if let order::Event::Placed { respond_by } = event {
+            let held = self.checkouts.remove(&id).ok_or(CorruptLog::NoSuchOrder { order: id })?;
+            let before = Waits::of_checkout(&held);
+            let (intent, payment) =
+                held.into_held().map_err(|_| CorruptLog::NoSuchOrder { order: id })?;
+            let order = Order::place(intent, payment, *respond_by, self.last_at);
+            self.agenda.update(id, before, Waits::of_order(&order));
+            self.orders.insert(id, order);
+            return Ok(());
+        }
+        let order = self.orders.get_mut(&id).ok_or(CorruptLog::NoSuchOrder { order: id })?;
+        let before = Waits::of_order(order);
+        order.apply(event, self.last_at)?;
+        let after = Waits::of_order(order);
+        self.agenda.update(id, before, after);
+        Ok(())
+    }
+
+    /// What has been over for long enough leaves memory; the log still has it.
+    fn forget(&mut self) {
+        for _ in 0..FORGET_MAX {
+            let Some((since, id)) = self.agenda.first_over() else { return };
+            if since.saturating_add(self.policy.memory.retain_terminal) > self.last_at {
+                return;
+            }
+            let order = self.orders.remove(&id).map(|order| Waits::of_order(&order));
+            let checkout = self.checkouts.remove(&id).map(|gone| Waits::of_checkout(&gone));
+            let before = order.or(checkout).unwrap_or_default();
+            self.agenda.update(id, before, Waits::default());
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The composition: one city, one writer, no locks.
+//!
+//! A [`Shard`] owns everything that its decisions depend on: policy, catalogue, checkouts, orders,
+//! drivers and deliveries, the outcomes of commands. [`Shard::decide`] turns a [`Command`] into
+//! [`Event`]s and an [`Outcome`], and changes nothing; [`Shard::apply`] takes a batch that counts
+//! in the log, and decides nothing. The log room's [`Replica`](crate::log::Replica) drives both.
+//!
+//! What it adds to the rooms is what lies between them: an acceptance opens a delivery, a driver's
+//! tap moves the orders of the delivery, an end frees the driver. Each such pair stands in one
+//! batch, so that no reader ever sees one without the other.
+
+mod agenda;
+mod apply;
+mod command;
+mod customers;
+mod decide;
+mod event;
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+pub use command::{Canceller, Command, DriverAct, OperationsAct, RestaurantAct, Wish};
+pub use event::{CorruptLog, Event, Outcome, Refusal};
+
+use agenda::{Agenda, Waits};
+use customers::Customers;
+
+use crate::catalog::Catalog;
+use crate::checkout::Checkout;
+use crate::dispatch::{Dispatch, Wanted};
+use crate::id::{IdGenerator, OrderId, ShardId};
+use crate::log::{CauseBounds, Causes};
+use crate::order::Order;
+use crate::payment::Effect;
+use crate::policy::Policy;
+use crate::time::Timestamp;
+
+/// One shard's state.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "Stored")]
+pub struct Shard {
+    policy: Policy,
+    ids: IdGenerator,
+    last_at: Timestamp,
+    catalog: Catalog,
+    checkouts: BTreeMap<OrderId, Checkout>,
+    orders: BTreeMap<OrderId, Order>,
+    dispatch: Dispatch,
+    customers: Customers,
+    causes: Causes<Outcome>,
+    #[serde(skip)]
+    agenda: Agenda,
+}
+
+/// The stored form: a shard without its derived indexes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stored {
+    policy: Policy,
+    ids: IdGenerator,
+    last_at: Timestamp,
+    catalog: Catalog,
+    checkouts: BTreeMap<OrderId, Checkout>,
+    orders: BTreeMap<OrderId, Order>,
+    dispatch: Dispatch,
+    customers: Customers,
+    causes: Causes<Outcome>,
+}
+
+impl From<Stored> for Shard {
+    fn from(stored: Stored) -> Self {
+        let mut agenda = Agenda::default();
+        for (&id, checkout) in &stored.checkouts {
+            agenda.update(id, Waits::default(), Waits::of_checkout(checkout));
+        }
+        for (&id, order) in &stored.orders {
+            agenda.update(id, Waits::default(), Waits::of_order(order));
+        }
+        let Stored {
+            policy,
+            ids,
+            last_at,
+            catalog,
+            checkouts,
+            orders,
+            dispatch,
+            customers,
+            causes,
+        } = stored;
+        Self {
+            policy,
+            ids,
+            last_at,
+            catalog,
+            checkouts,
+            orders,
+            dispatch,
+            customers,
+            causes,
+            agenda,
+        }
+    }
+}
+
+impl Shard {
+    /// An empty shard that decides by `policy`.
+    #[must_use]
+    pub fn new(id: ShardId, policy: Policy) -> Self {
+        Self {
+            policy,
+            ids: IdGenerator::new(id),
+            last_at: Timestamp::EPOCH,
+            catalog: Catalog::default(),
+            checkouts: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            dispatch: Dispatch::default(),
+            customers: Customers::default(),
+            causes: Causes::default(),
+            agenda: Agenda::default(),
+        }
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub const fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Restaurants and their menus.
+    #[must_use]
+    pub const fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Drivers and deliveries.
+    #[must_use]
+    pub const fn dispatch(&self) -> &Dispatch {
+        &self.dispatch
+    }
+
+    /// The time of the last batch.
+    #[must_use]
+    pub const fn last_at(&self) -> Timestamp {
+        self.last_at
+    }
+
+    /// An order, until some time after its end (policy, `retain_terminal`).
+    #[must_use]
+    pub fn order(&self, id: OrderId) -> Option<&Order> {
+        self.orders.get(&id)
+    }
+
+    /// The orders in memory, by id.
+    pub fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.orders.values()
+    }
+
+    /// A checkout that is not an order, or not yet.
+    #[must_use]
+    pub fn checkout(&self, id: OrderId) -> Option<&Checkout> {
+        self.checkouts.get(&id)
+    }
+
+    /// The checkouts in memory, by id.
+    pub fn checkouts(&self) -> impl Iterator<Item = &Checkout> {
+        self.checkouts.values()
+    }
+
+    /// When [`Command::Tick`] has something to do next; `None` when nothing waits.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let own = self.agenda.next_deadline().map(|(at, _)| at);
+        [own, self.dispatch.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// What the outside world must still do, by order id. Each stays until its result is recorded.
+    pub fn pending_effects(&self) -> impl Iterator<Item = Effect> {
+        self.agenda.effects().filter_map(|id| self.pending_effect(id))
+    }
+
+    /// What the outside world must still do for this checkout or order.
+    #[must_use]
+    pub fn pending_effect(&self, id: OrderId) -> Option<Effect> {
+        let due = match self.orders.get(&id) {
+            Some(order) => order.payment().due(),
+            None => self.checkouts.get(&id)?.due(),
+        };
+        due.map(|due| Effect { order: id, due })
+    }
+
+    /// The deliveries that need candidates, the most urgent first.
+    #[must_use]
+    pub fn wanted(&self) -> Vec<Wanted> {
+        self.dispatch.wanted(&self.policy)
+    }
+
+    fn cause_bounds(&self) -> CauseBounds {
+        CauseBounds {
+            horizon: self.policy.memory.retry_horizon,
+            clock_skew: self.policy.memory.clock_skew,
+            max: self.policy.memory.causes_max,
+        }
+    }
+}
