@@ -1,6 +1,8 @@
 //! The pure domain of Doorstep.
+pub mod eta;
 pub mod id;
 pub mod money;
 pub mod place;
 pub mod policy;
+pub mod pricing;
 pub mod time;
