@@ -141,9 +141,9 @@ mod tests {
     #[test]
     fn tax_is_rounded_once_on_the_sum_of_lines_and_fee() {
         let mut policy = policy().checkout;
-        (policy.fee_base_minor, policy.fee_per_km_minor, policy.tax_permille) = (5, 0, 100);
-        let quote = Quote::new(eur(5), 700, &policy).unwrap();
-        assert_eq!((quote.tax, quote.total), (eur(1), eur(11)));
+        (policy.fee_base_minor, policy.fee_per_km_minor, policy.tax_permille) = (4, 0, 100);
+        let quote = Quote::new(eur(4), 700, &policy).unwrap();
+        assert_eq!((quote.tax, quote.total), (eur(1), eur(9)));
     }
 
     #[test]

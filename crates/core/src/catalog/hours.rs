@@ -254,6 +254,13 @@ mod tests {
     }
 
     #[test]
+    fn openings_that_touch_are_taken_even_over_the_weeks_end() {
+        let hours = week(&[(60, 120), (9_000, 60), (120, 9_000)]).unwrap();
+        assert_eq!(hours.openings()[0], opening((60, 120)));
+        assert!((0..i64::from(WEEK_MIN)).all(|min| hours.is_open(Timestamp::from_secs(min * 60))));
+    }
+
+    #[test]
     fn hours_are_checked_when_they_are_read() {
         let json = r#"{"utc_offset_min":60,"openings":[{"from_min":480,"to_min":1200}]}"#;
         let hours: Hours = serde_json::from_str(json).unwrap();

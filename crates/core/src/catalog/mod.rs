@@ -38,7 +38,8 @@ pub use restaurant::{
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
-    /// List a restaurant, or replace the one of the same id.
+    /// List a restaurant, or replace the one of the same id: with everything as given, its pause
+    /// and what has run out included.
     Put(Restaurant),
     /// Take a restaurant off the list. Orders already placed keep their lines and prices.
     Remove {

@@ -152,6 +152,24 @@ fn what_runs_out_runs_out_as_an_item_and_as_a_choice() {
 }
 
 #[test]
+fn what_has_half_run_out_can_be_set_either_way() {
+    let mut half = restaurant();
+    half.menu.categories[1].items[0].available = false;
+    let catalog = catalog_of(&half);
+    for available in [true, false] {
+        let command = Command::SetItemAvailable { restaurant: HERE, item: COLA, available };
+        let mut after = catalog.clone();
+        for event in catalog.decide(&command, &policy()).unwrap() {
+            after.evolve(&event).unwrap();
+        }
+        let cola = after.item(HERE, COLA).unwrap().available;
+        let burger = after.item(HERE, BURGER).unwrap();
+        let extra = burger.choices().find(|choice| choice.id == COLA).unwrap().available;
+        assert_eq!((cola, extra), (available, available));
+    }
+}
+
+#[test]
 fn a_full_catalogue_takes_changes_and_no_newcomers() {
     let mut policy = policy();
     policy.memory.restaurants_max = 1;

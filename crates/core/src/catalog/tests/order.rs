@@ -183,6 +183,23 @@ fn customisations_are_judged_group_by_group() {
 }
 
 #[test]
+fn a_choice_in_another_currency_is_told_by_its_own_name() {
+    let mut case = Case::good();
+    let large = &mut case.restaurant.menu.categories[0].items[0].option_groups[0].choices[1];
+    large.price = money(200, "COP");
+    let (found, expected) = (Currency::new("COP").unwrap(), Currency::new("EUR").unwrap());
+    assert_eq!(case.judged(), Err(Refusal::Currency { item: LARGE, found, expected }));
+}
+
+#[test]
+fn the_same_number_in_another_currency_is_another_price() {
+    let mut case = Case::good();
+    let seen = money(1_200, "COP");
+    case.burger().unit_price = Some(seen);
+    assert_eq!(case.judged(), Err(Refusal::PriceChanged { line: 1, seen, now: eur(1_200) }));
+}
+
+#[test]
 fn bounds_are_taken_and_what_lies_beyond_is_not() {
     let mut case = Case::good();
     case.policy.checkout.lines_max = 2;
