@@ -1,7 +1,5 @@
 //! The pure domain of Doorstep.
-pub mod cancel;
 pub mod catalog;
-pub mod checkout;
 pub mod eta;
 pub mod id;
 pub mod money;
