@@ -1,4 +1,5 @@
 //! The pure domain of Doorstep.
+pub mod dispatch;
 pub mod eta;
 pub mod id;
 pub mod money;
