@@ -1,5 +1,5 @@
 //! The pure domain of Doorstep.
-pub mod catalog;
+pub mod dispatch;
 pub mod eta;
 pub mod id;
 pub mod money;

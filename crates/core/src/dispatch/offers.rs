@@ -1,0 +1,232 @@
+//! Rounds of offers: propose, accept, decline, expire, widen, flag.
+
+use crate::id::{DeliveryId, DriverId};
+use crate::policy::Policy;
+use crate::time::Timestamp;
+
+use super::candidate::{Among, Candidate, Proposal, Score};
+use super::delivery::{Search, Stage, State, withdrawals};
+use super::event::{Closing, Event, Mode};
+use super::refusal::Refusal;
+use super::roster::Driver;
+use super::{Dispatch, count};
+
+impl Dispatch {
+    pub(super) fn propose(
+        &self,
+        proposal: &Proposal,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, Refusal> {
+        let most = policy.dispatch.candidates.saturating_mul(2);
+        if count(proposal.among.len()) > most {
+            return Err(Refusal::TooManyCandidates { most });
+        }
+        let delivery = proposal.delivery;
+        let search = match &self.live(delivery)?.state {
+            State::Searching(search) => search,
+            State::Taken { driver } => return Err(Refusal::TakenBy { delivery, driver: *driver }),
+        };
+        if let Some(until) = search.offers.iter().map(|offer| offer.expires_at).max() {
+            return Err(Refusal::OfferOpen { delivery, until });
+        }
+        let expires_at = now.saturating_add(policy.dispatch.offer_for);
+        let offers = match &proposal.among {
+            Among::Located(candidates) => {
+                self.best(delivery, search, candidates, expires_at, policy).into_iter().collect()
+            }
+            Among::Unlocated(drivers) => {
+                self.broadcast(delivery, search, drivers, expires_at, policy)
+            }
+        };
+        if offers.is_empty() { Err(Refusal::NobodyFree { delivery }) } else { Ok(offers) }
+    }
+
+    pub(super) fn accept(
+        &self,
+        delivery: DeliveryId,
+        driver: DriverId,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, Refusal> {
+        let known = self.known(driver)?;
+        let live = self.live(delivery)?;
+        let search = match &live.state {
+            State::Searching(search) => search,
+            State::Taken { driver: holder } if *holder == driver => return Ok(Vec::new()),
+            State::Taken { driver } => return Err(Refusal::TakenBy { delivery, driver: *driver }),
+        };
+        let offer = search.offer_to(driver).ok_or(Refusal::NotOffered { delivery, driver })?;
+        if now >= offer.expires_at {
+            return Err(Refusal::OfferExpired { expired_at: offer.expires_at });
+        }
+        let capacity = policy.dispatch.capacity;
+        if !known.has_room(capacity) {
+            return Err(Refusal::NoRoom { driver, capacity });
+        }
+        let mut events = withdrawals(delivery, live, Some(driver));
+        events.push(Event::Taken { delivery, driver });
+        Ok(events)
+    }
+
+    pub(super) fn decline(
+        &self,
+        delivery: DeliveryId,
+        driver: DriverId,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, Refusal> {
+        self.known(driver)?;
+        match &self.live(delivery)?.state {
+            State::Taken { driver } => Err(Refusal::TakenBy { delivery, driver: *driver }),
+            State::Searching(search) if search.offer_to(driver).is_some() => {
+                Ok(self.close_offer(driver, Closing::Declined, policy, now))
+            }
+            State::Searching(search) if search.passed.contains(&driver) => Ok(Vec::new()),
+            State::Searching(_) => Err(Refusal::NotOffered { delivery, driver }),
+        }
+    }
+
+    /// What is due of the delivery with the earliest deadline.
+    pub(super) fn tick(&self, policy: &Policy, now: Timestamp) -> Vec<Event> {
+        let Some(&(deadline, delivery)) = self.index.deadlines.first() else { return Vec::new() };
+        let Some(search) = self.deliveries.get(&delivery).and_then(|live| live.search()) else {
+            return Vec::new();
+        };
+        if deadline > now {
+            return Vec::new();
+        }
+        let mut events: Vec<Event> = search
+            .offers
+            .iter()
+            .filter(|offer| now >= offer.expires_at)
+            .map(|offer| Event::OfferClosed {
+                delivery,
+                driver: offer.driver,
+                why: Closing::Expired,
+            })
+            .collect();
+        if events.len() == search.offers.len() {
+            events.extend(next_stage(delivery, search, policy, now));
+        }
+        events
+    }
+
+    /// The offer open to `driver` closed, if there is one, and the stage that ends with it. An
+    /// answer that comes when the offer has expired is silence.
+    pub(super) fn close_offer(
+        &self,
+        driver: DriverId,
+        why: Closing,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Vec<Event> {
+        let offered = || {
+            let delivery = self.drivers.get(&driver)?.offer?;
+            let search = self.deliveries.get(&delivery)?.search()?;
+            Some((delivery, search, search.offer_to(driver)?))
+        };
+        let Some((delivery, search, offer)) = offered() else { return Vec::new() };
+        let why = match why {
+            Closing::Declined | Closing::Expired if now >= offer.expires_at => Closing::Expired,
+            Closing::Declined | Closing::Expired | Closing::Withdrawn => why,
+        };
+        let mut events = vec![Event::OfferClosed { delivery, driver, why }];
+        if search.offers.len() == 1 {
+            events.extend(next_stage(delivery, search, policy, now));
+        }
+        events
+    }
+
+    /// The free driver with the lowest score or, where too many search, at the least distance.
+    fn best(
+        &self,
+        delivery: DeliveryId,
+        search: &Search,
+        candidates: &[Candidate],
+        expires_at: Timestamp,
+        policy: &Policy,
+    ) -> Option<Event> {
+        let dispatch = &policy.dispatch;
+        let radius_m = search.stage.radius_m(dispatch);
+        let overloaded = count(self.searching()) >= dispatch.overload;
+        let free = candidates.iter().filter_map(|candidate| {
+            let driver = self.askable(candidate.driver, search, policy)?;
+            (candidate.distance_m <= radius_m).then_some((candidate, driver))
+        });
+        let scored = free.map(|(candidate, driver)| {
+            let score = (!overloaded)
+                .then(|| Score::of(candidate, driver.vehicle, &driver.record, dispatch));
+            (score.map_or(candidate.distance_m, |score| score.points), candidate, score)
+        });
+        let mut considered = 0_u32;
+        let (_, candidate, score) = scored
+            .inspect(|_| considered = considered.saturating_add(1))
+            .min_by_key(|(rank, candidate, _)| (*rank, candidate.driver))?;
+        Some(Event::OfferMade {
+            delivery,
+            driver: candidate.driver,
+            expires_at,
+            mode: if overloaded { Mode::Nearest } else { Mode::Scored },
+            distance_m: Some(candidate.distance_m),
+            score,
+            considered,
+        })
+    }
+
+    /// Offers to the first free drivers, each once.
+    fn broadcast(
+        &self,
+        delivery: DeliveryId,
+        search: &Search,
+        drivers: &[DriverId],
+        expires_at: Timestamp,
+        policy: &Policy,
+    ) -> Vec<Event> {
+        let mut free: Vec<DriverId> = Vec::new();
+        for &driver in drivers {
+            if !free.contains(&driver) && self.askable(driver, search, policy).is_some() {
+                free.push(driver);
+            }
+        }
+        let considered = count(free.len());
+        let asked = usize::try_from(policy.dispatch.broadcast).unwrap_or(usize::MAX);
+        free.into_iter()
+            .take(asked)
+            .map(|driver| Event::OfferMade {
+                delivery,
+                driver,
+                expires_at,
+                mode: Mode::Broadcast,
+                distance_m: None,
+                score: None,
+                considered,
+            })
+            .collect()
+    }
+
+    /// The driver, if free and not one who has passed in this stage.
+    fn askable(&self, driver: DriverId, search: &Search, policy: &Policy) -> Option<&Driver> {
+        let known = self.drivers.get(&driver)?;
+        let free = known.is_free(policy.dispatch.capacity) && !search.passed.contains(&driver);
+        free.then_some(known)
+    }
+}
+
+/// The stage that follows once no offer is open, if this one is over.
+fn next_stage(
+    delivery: DeliveryId,
+    search: &Search,
+    policy: &Policy,
+    now: Timestamp,
+) -> Option<Event> {
+    let spent = match search.stage {
+        Stage::Near | Stage::Wide => search.rounds >= policy.dispatch.rounds,
+        Stage::Flagged => false,
+    };
+    (spent || now >= search.stage_ends_at).then(|| Event::StageEntered {
+        delivery,
+        stage: search.stage.next(),
+        ends_at: now.saturating_add(policy.dispatch.stage_for),
+    })
+}
