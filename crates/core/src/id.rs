@@ -80,6 +80,12 @@ macro_rules! ids {
                 if raw > i64::MAX as u64 { None } else { Some(Self(raw)) }
             }
 
+            /// The id with the low 63 bits of a number, such as an [`IdGenerator`] gives out.
+            #[must_use]
+            pub const fn truncating(raw: u64) -> Self {
+                Self(raw & i64::MAX.cast_unsigned())
+            }
+
             /// The number.
             #[must_use]
             pub const fn get(self) -> u64 {

@@ -47,11 +47,7 @@ impl Shard {
         Ok(())
     }
 
-    fn apply_checkout(
-        &mut self,
-        id: OrderId,
-        event: &checkout::Event,
-    ) -> Result<(), CorruptLog> {
+    fn apply_checkout(&mut self, id: OrderId, event: &checkout::Event) -> Result<(), CorruptLog> {
         match event {
             checkout::Event::Opened { intent, until } => {
                 if self.checkouts.contains_key(&id) || self.orders.contains_key(&id) {

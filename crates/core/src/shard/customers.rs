@@ -21,7 +21,12 @@ pub(super) struct Customers {
 
 impl Customers {
     /// When `customer` may order again, unless it is now.
-    pub(super) fn wait(&self, customer: CustomerId, limit: u32, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn wait(
+        &self,
+        customer: CustomerId,
+        limit: u32,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         let recent = self.recent.get(&customer)?;
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let still = recent.iter().filter(|(at, _)| at.saturating_add(WINDOW) > now);
