@@ -4,6 +4,8 @@ pub mod catalog;
 pub mod checkout;
 pub mod eta;
 pub mod id;
+#[cfg(feature = "log")]
+pub mod log;
 pub mod money;
 pub mod order;
 pub mod payment;
