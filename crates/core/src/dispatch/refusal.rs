@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 /// Why a command is not granted; nothing has changed.
 ///
 /// Where several hold, the first in this order is given: what the command itself says (lists and
-/// amounts out of bounds), the room that is left, whom and what it names, then the state of the
+/// amounts out of bounds), whom and what it names, the room that is left, then the state of the
 /// delivery, then that of the driver. The variants are listed in that order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
@@ -31,20 +31,6 @@ pub enum Refusal {
     #[error("a proposal names at most {most} drivers")]
     TooManyCandidates {
         /// The most it may name.
-        most: u32,
-    },
-    /// The shard has as many drivers as it may have
-    /// ([`drivers_max`](crate::policy::MemoryPolicy::drivers_max)).
-    #[error("the shard already has {most} drivers")]
-    DriversFull {
-        /// The bound.
-        most: u32,
-    },
-    /// As many orders are in deliveries as may be
-    /// ([`orders_max`](crate::policy::MemoryPolicy::orders_max)).
-    #[error("already {most} orders are in deliveries")]
-    OrdersFull {
-        /// The bound.
         most: u32,
     },
     /// Not a driver of this shard.
@@ -80,6 +66,20 @@ pub enum Refusal {
         order: OrderId,
         /// The delivery that it is in.
         delivery: DeliveryId,
+    },
+    /// The shard has as many drivers as it may have
+    /// ([`drivers_max`](crate::policy::MemoryPolicy::drivers_max)).
+    #[error("the shard already has {most} drivers")]
+    DriversFull {
+        /// The bound.
+        most: u32,
+    },
+    /// As many orders are in deliveries as may be
+    /// ([`orders_max`](crate::policy::MemoryPolicy::orders_max)).
+    #[error("already {most} orders are in deliveries")]
+    OrdersFull {
+        /// The bound.
+        most: u32,
     },
     /// Somebody else has the delivery; or, for a decline, the very driver: that is a drop.
     #[error("{delivery} is taken by {driver}")]
