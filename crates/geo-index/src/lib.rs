@@ -1,1 +1,98 @@
-//! Live driver index.
+//! Where every driver is, what is near, and who has arrived: in memory, without I/O.
+//!
+//! [`DriverIndex`] takes in the pings of moving drivers and answers who is near. [`places::Places`]
+//! does the latter for what stays where it is. [`arrival`] turns one driver's fixes into
+//! "arrived" and "left". None of them reads a clock, starts a thread or knows an order: pings, `now` and
+//! the filter of a query are arguments.
+//!
+//! ```
+//! use doorstep_core::{id::DriverId, place::LatLng, time::{Span, Timestamp}};
+//! use doorstep_geo_index::{Config, DriverIndex, Fix, Ping, Verdict};
+//!
+//! let index = DriverIndex::new(Config { stale_after: Span::from_secs(30), ..Config::default() })?;
+//! let kitchen = LatLng::new(4.8133, -75.6961)?;
+//! let noon = Timestamp::from_secs(1_700_000_000);
+//! let ana = DriverId::from(1);
+//!
+//! // Pings come from any thread, in any order; each gets a verdict.
+//! let ping = |lat, secs| -> Result<Ping, Box<dyn std::error::Error>> {
+//!     let taken_at = noon.saturating_add(Span::from_secs(secs));
+//!     Ok(Ping::new(ana, Fix::new(LatLng::new(lat, -75.6961)?, taken_at)))
+//! };
+//! assert_eq!(index.record(&ping(4.8200, 0)?), Verdict::Inserted);
+//! assert_eq!(index.record(&ping(4.8160, 20)?), Verdict::Moved);
+//! assert_eq!(index.record(&ping(4.8180, 10)?), Verdict::OutOfOrder);
+//! assert_eq!(index.record(&ping(5.8160, 25)?), Verdict::Implausible); // 111 km in 5 s
+//!
+//! // Who is within 5 km, nearest first, and how old is that?
+//! let mut hits = Vec::new();
+//! let now = noon.saturating_add(Span::from_secs(23));
+//! index.nearest(kitchen, 5_000, 20, now, |_driver, fix| !fix.mocked, &mut hits);
+//! assert_eq!((hits[0].driver, hits[0].distance_m, hits[0].age), (ana, 300, Span::from_secs(3)));
+//!
+//! // A stale fix is no answer, whether or not it has been evicted.
+//! let later = now.saturating_add(Span::from_mins(5));
+//! index.nearest(kitchen, 5_000, 20, later, |_, _| true, &mut hits);
+//! assert!(hits.is_empty());
+//! assert_eq!(index.evict_stale(later), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What the driver index promises
+//!
+//! - **One position a driver.** A query sees each driver where the index believed it at one moment during
+//!   the call: never at two places, never at one that it had left before.
+//! - **Newest wins.** Of one driver's pings the one taken last is believed, whatever order they come
+//!   in; of two taken at the same time, the first to come. Order is judged under the lock that guards
+//!   the write.
+//! - **Jumps are not believed.** A fix that no vehicle can have reached gets [`Verdict::Implausible`],
+//!   until some consecutive ones agree ([`Config::confirm_after`]).
+//! - **Fresh or not at all.** Every hit carries the age of its fix, and none is older than
+//!   [`Config::stale_after`]. Eviction is only about memory.
+//! - **True order.** Hits come by great-circle distance in whole metres, then by driver; also across the
+//!   antimeridian, at the poles and around H3's pentagons.
+//! - **Bounded.** At [`Config::drivers_max`] new drivers get [`Verdict::Full`] and the known ones go on;
+//!   nothing is evicted unasked. A query holds at most twice its `k` (but at least 64) hits.
+//! - **Counted.** [`DriverIndex::tally`] says how many pings got which verdict.
+//!
+//! **Cost.** A ping is one H3 look-up (about half a microsecond) outside the locks and a few hash
+//! look-ups under one of them. A nearest query looks at the drivers in the cells around, ring by
+//! ring, until no farther ring can hold a nearer one; a query wider than that pays (more cells than
+//! drivers, or more than some 12,000) looks at every driver. Writers wait only for writers of the
+//! same stripe and for queries under way; queries never wait for each other.
+//!
+//! **Clocks.** A ping from a phone whose clock runs ahead would shut out the honest ones that follow. Pass
+//! fixes through [`Fix::received_at`] where they come in.
+//!
+//! # The rooms
+//!
+//! | | |
+//! |---|---|
+//! | [`Config`] | resolution, stripes, bounds |
+//! | [`Ping`], [`Fix`], [`Verdict`], [`Tally`] | what comes in, and what became of it |
+//! | [`DriverIndex`], [`Hit`] | record, remove, get, nearest, within, in_viewport, evict_stale |
+//! | [`Viewport`] | the rectangle of a map, also across the antimeridian |
+//! | `stripe` | what one lock guards: directory and cell buckets |
+//! | `cell`, `nearest` | H3 cells; the ring search and the argument why it may stop |
+//! | [`places`] | restaurants: near me, within their delivery radius, page by page |
+//! | [`arrival`] | the geofence of a door: hysteresis, dwell, accuracy |
+//! | [`reference`](mod@reference) | the linear scan that the index is tested against |
+
+pub mod arrival;
+mod cell;
+mod config;
+mod index;
+mod nearest;
+mod ping;
+pub mod places;
+pub mod reference;
+mod stripe;
+mod viewport;
+
+pub use config::{Config, ConfigError};
+pub use index::{DriverIndex, Hit};
+pub use ping::{Fix, Ping, Tally, Verdict};
+pub use viewport::{Viewport, ViewportError};
+
+#[cfg(test)]
+mod tests;
