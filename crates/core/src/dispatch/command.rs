@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::eta::Vehicle;
 use crate::id::{DeliveryId, DriverId, OrderId, RestaurantId};
 use crate::money::Money;
+use crate::order::DropReason;
 use crate::place::LatLng;
 
 use super::candidate::Proposal;
@@ -95,16 +96,6 @@ pub enum Command {
     },
     /// Time has passed: handles the one delivery whose deadline is the earliest, if it is due.
     Tick,
-}
-
-/// Why a driver loses a delivery before pick-up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DropReason {
-    /// The driver gave it back.
-    Driver,
-    /// The driver did not come, and the platform took it away.
-    NoShow,
 }
 
 /// How an order left its delivery.

@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{DeliveryId, DriverId, OrderId, RestaurantId};
 use crate::money::Money;
+use crate::order::DropReason;
 use crate::place::LatLng;
 use crate::policy::{DispatchPolicy, Policy};
 use crate::time::{Span, Timestamp};
 
-use super::command::{DropReason, End};
+use super::command::End;
 use super::event::{Closing, Event};
 use super::refusal::Refusal;
 use super::roster::Duty;
@@ -110,6 +111,8 @@ pub struct Offer {
     pub driver: DriverId,
     /// From when on it is too late to accept.
     pub expires_at: Timestamp,
+    /// How far the driver was from the restaurant when asked, in metres, where that was known.
+    pub distance_m: Option<u32>,
 }
 
 impl Search {

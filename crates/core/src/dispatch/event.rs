@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use crate::eta::Vehicle;
 use crate::id::{DeliveryId, DriverId, OrderId, RestaurantId};
 use crate::money::Money;
+use crate::order::DropReason;
 use crate::place::LatLng;
 use crate::time::Timestamp;
 
 use super::candidate::Score;
-use super::command::{DropReason, End};
+use super::command::End;
 use super::delivery::Stage;
 
 /// A fact. Deadlines are computed when it is decided and carried here, so that a replay needs no

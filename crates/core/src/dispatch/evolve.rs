@@ -53,10 +53,13 @@ impl Dispatch {
                 driver,
                 expires_at,
                 mode: _,
-                distance_m: _,
+                distance_m,
                 score: _,
                 considered: _,
-            } => self.offer_made(*delivery, Offer { driver: *driver, expires_at: *expires_at }),
+            } => {
+                let (driver, expires_at, distance_m) = (*driver, *expires_at, *distance_m);
+                self.offer_made(*delivery, Offer { driver, expires_at, distance_m })
+            }
             Event::OfferClosed { delivery, driver, why } => {
                 self.offer_closed(*delivery, *driver, *why)
             }

@@ -42,8 +42,9 @@ use crate::place::LatLng;
 use crate::policy::Policy;
 use crate::time::Timestamp;
 
+pub use crate::order::DropReason;
 pub use candidate::{Among, Candidate, Proposal, Score};
-pub use command::{Command, DropReason, End};
+pub use command::{Command, End};
 pub use delivery::{Delivery, ORDERS_MAX, Offer, PASSED_MAX, Search, Stage, State};
 pub use event::{Closing, CorruptDispatch, Event, Mode};
 pub use refusal::Refusal;

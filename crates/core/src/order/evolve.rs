@@ -78,7 +78,7 @@ impl Order {
                     }
                 }
                 self.payment.owe(quote.total);
-                self.intent.quote = quote.clone();
+                self.intent.quote = *quote;
                 return Ok(());
             }
             (

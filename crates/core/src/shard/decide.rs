@@ -62,7 +62,7 @@ impl Shard {
             Command::Driver { driver, act } => self.driver(*driver, *act, now),
             Command::Operations(act) => self.operations(*act, now),
             Command::Propose(proposal) => {
-                self.dispatch(&dispatch::Command::Propose(proposal.clone()), now)
+                self.ask_dispatch(&dispatch::Command::Propose(proposal.clone()), now)
             }
             Command::ReviseEstimate { order, estimate } => {
                 self.order_act(*order, &order::Command::ReviseEstimate { estimate: *estimate }, now)
@@ -157,18 +157,20 @@ impl Shard {
 
     fn driver(&self, driver: DriverId, act: DriverAct, now: Timestamp) -> Decided {
         match act {
-            DriverAct::GoOnline => self.dispatch(&dispatch::Command::GoOnline { driver }, now),
-            DriverAct::GoOffline => self.dispatch(&dispatch::Command::GoOffline { driver }, now),
+            DriverAct::GoOnline => self.ask_dispatch(&dispatch::Command::GoOnline { driver }, now),
+            DriverAct::GoOffline => {
+                self.ask_dispatch(&dispatch::Command::GoOffline { driver }, now)
+            }
             DriverAct::Accept { delivery } => self.accept_offer(delivery, driver, now),
             DriverAct::Decline { delivery } => {
-                self.dispatch(&dispatch::Command::Decline { delivery, driver }, now)
+                self.ask_dispatch(&dispatch::Command::Decline { delivery, driver }, now)
             }
             DriverAct::Drop { delivery } => {
                 let mut events = self.every_order(delivery, now, |_| {
                     order::Command::DropDriver { driver, why: DropReason::Driver }
                 })?;
                 let drop = dispatch::Command::Drop { delivery, driver, why: DropReason::Driver };
-                events.extend(self.dispatch(&drop, now)?);
+                events.extend(self.ask_dispatch(&drop, now)?);
                 Ok(events)
             }
             DriverAct::ArriveAtRestaurant { delivery } => {
@@ -197,15 +199,15 @@ impl Shard {
     fn operations(&self, act: OperationsAct, now: Timestamp) -> Decided {
         match act {
             OperationsAct::Admit { driver, vehicle } => {
-                self.dispatch(&dispatch::Command::Admit { driver, vehicle }, now)
+                self.ask_dispatch(&dispatch::Command::Admit { driver, vehicle }, now)
             }
             OperationsAct::Release { driver } => {
-                self.dispatch(&dispatch::Command::Release { driver }, now)
+                self.ask_dispatch(&dispatch::Command::Release { driver }, now)
             }
             OperationsAct::HandOver { delivery, driver, distance_m } => {
                 let travel = self.travel(driver, distance_m);
                 let command = dispatch::Command::Assign { delivery, driver };
-                let mut events = self.dispatch(&command, now)?;
+                let mut events = self.ask_dispatch(&command, now)?;
                 events.extend(self.every_order(delivery, now, |_| order::Command::HandOver {
                     driver,
                     delivery,
@@ -228,7 +230,7 @@ impl Shard {
             .and_then(|offer| offer.distance_m)
             .unwrap_or(self.policy.dispatch.wide_m);
         let travel = self.travel(driver, distance_m);
-        let mut events = self.dispatch(&dispatch::Command::Accept { delivery, driver }, now)?;
+        let mut events = self.ask_dispatch(&dispatch::Command::Accept { delivery, driver }, now)?;
         if !events.is_empty() {
             events.extend(self.every_order(delivery, now, |_| order::Command::AssignDriver {
                 driver,
@@ -285,7 +287,7 @@ impl Shard {
                 }
                 self.order_act(id, &order::Command::Tick, now)
             }
-            (_, Some(_)) => self.dispatch(&dispatch::Command::Tick, now),
+            (_, Some(_)) => self.ask_dispatch(&dispatch::Command::Tick, now),
             (_, None) => Ok(Vec::new()),
         }
     }
@@ -327,7 +329,7 @@ impl Shard {
     }
 
     /// A command to dispatch; the orders of a search that found nobody so far are flagged.
-    fn dispatch(&self, command: &dispatch::Command, now: Timestamp) -> Decided {
+    fn ask_dispatch(&self, command: &dispatch::Command, now: Timestamp) -> Decided {
         let mut events = Vec::new();
         for event in self.dispatch.decide(command, &self.policy, now)? {
             let flagged = match &event {
@@ -415,13 +417,14 @@ impl Shard {
             orders: vec![order.id()],
             value: order.quote().total,
         };
-        self.dispatch(&open, now)
+        self.ask_dispatch(&open, now)
     }
 
     /// A driver who did not come for one order is off the whole delivery.
     fn taken_off(&self, id: OrderId, driver: DriverId, why: DropReason, now: Timestamp) -> Decided {
         let Some(delivery) = self.dispatch.delivery_of(id) else { return Ok(Vec::new()) };
-        let mut events = self.dispatch(&dispatch::Command::Drop { delivery, driver, why }, now)?;
+        let mut events =
+            self.ask_dispatch(&dispatch::Command::Drop { delivery, driver, why }, now)?;
         let others = self.dispatch.delivery(delivery).map_or(&[][..], |live| &live.orders);
         for &other in others.iter().filter(|&&other| other != id) {
             let drop = order::Command::DropDriver { driver, why };
@@ -435,7 +438,7 @@ impl Shard {
     fn finish(&self, id: OrderId, end: End, now: Timestamp) -> Decided {
         match self.dispatch.delivery_of(id) {
             Some(delivery) => {
-                self.dispatch(&dispatch::Command::Finish { delivery, order: id, end }, now)
+                self.ask_dispatch(&dispatch::Command::Finish { delivery, order: id, end }, now)
             }
             None => Ok(Vec::new()),
         }

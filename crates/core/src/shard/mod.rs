@@ -30,7 +30,7 @@ use crate::catalog::Catalog;
 use crate::checkout::Checkout;
 use crate::dispatch::{Dispatch, Wanted};
 use crate::id::{IdGenerator, OrderId, ShardId};
-use crate::log::{CauseBounds, Causes};
+use crate::log::{Batch, Cause, CauseBounds, Causes, Decision, Machine, NotTaken};
 use crate::order::Order;
 use crate::payment::Effect;
 use crate::policy::Policy;
@@ -190,8 +190,7 @@ impl Shard {
     }
 
     /// The deliveries that need candidates, the most urgent first.
-    #[must_use]
-    pub fn wanted(&self) -> Vec<Wanted> {
+    pub fn wanted(&self) -> impl Iterator<Item = Wanted> {
         self.dispatch.wanted(&self.policy)
     }
 
@@ -201,5 +200,25 @@ impl Shard {
             clock_skew: self.policy.memory.clock_skew,
             max: self.policy.memory.causes_max,
         }
+    }
+}
+
+impl Machine for Shard {
+    type Command = Command;
+    type Event = Event;
+    type Outcome = Outcome;
+    type Corrupt = CorruptLog;
+
+    fn decide(
+        &self,
+        command: &Command,
+        cause: Option<&Cause>,
+        now: Timestamp,
+    ) -> Result<Decision<Event, Outcome>, NotTaken> {
+        Self::decide(self, command, cause, now)
+    }
+
+    fn apply(&mut self, batch: &Batch<Event, Outcome>) -> Result<(), CorruptLog> {
+        Self::apply(self, batch)
     }
 }

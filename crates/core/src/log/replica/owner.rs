@@ -41,6 +41,17 @@ struct Pending {
 }
 
 impl<M: Machine> Replica<M> {
+    /// The state that the next decision rests on: what counts, and this owner's own pending batches
+    /// on top. `None` unless it owns the log. Only for naming deadlines: answers, repeats and
+    /// effects come from [`Replica::counted`].
+    #[must_use]
+    pub fn ahead(&self) -> Option<&M> {
+        match &self.role {
+            Role::Owner(ahead) => Some(&ahead.machine),
+            Role::Reader { .. } | Role::Claimant { .. } => None,
+        }
+    }
+
     /// The host wants this replica to own the log: it claims when it has next read to the end, and
     /// again, ever more patiently, whenever it loses it. Nothing if it wants to already.
     pub fn claim(&mut self, now: Timestamp) {
