@@ -20,6 +20,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
@@ -310,7 +313,8 @@ impl Shared {
         let skip = usize::try_from(position.saturating_sub(self.start)).unwrap_or(usize::MAX);
         let first = self.start.max(position);
         let held = self.entries.iter().skip(skip);
-        (first..).zip(held).map(|(position, bytes)| Entry {
+        // The records first: counting on beyond the last one could leave the range.
+        held.zip(first..).map(|(bytes, position)| Entry {
             position: Position(position),
             bytes: Arc::clone(bytes),
         })

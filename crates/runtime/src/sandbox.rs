@@ -1,11 +1,47 @@
 //! A payments provider for tests and simulations: hostile on the wire, truthful in its book.
+//!
+//! It carries a request out at most once under its key, remembers what came of it for ever, and
+//! refuses for good what makes no sense: a capture or void without an open hold, a capture above
+//! the hold, a refund above what is captured. A second hold under another key *does* make sense to
+//! a provider; that it never happens is for an auditor to see in the [book](Sandbox::book).
+//! [`Hostility`] says what goes wrong on the way; all of it is drawn from a seed, call by call.
+//!
+//! ```
+//! use doorstep_core::id::OrderId;
+//! use doorstep_core::money::{Currency, Money};
+//! use doorstep_core::payment::{Answer, Effect, Payment};
+//! use doorstep_core::time::Timestamp;
+//! use doorstep_runtime::ports::{Payments, Word};
+//! use doorstep_runtime::sandbox::{Sandbox, SandboxConfig};
+//!
+//! let (order, eur) = (OrderId::from(1), Currency::new("EUR").unwrap());
+//! let hold = Effect { order, due: Payment::new(Money::new(1_250, eur)).due().unwrap() };
+//! let now = Timestamp::from_secs(1_700_000_000);
+//!
+//! let mut sandbox = Sandbox::new(SandboxConfig::default());
+//! sandbox.request(&hold, now);
+//! sandbox.request(&hold, now);
+//! let says = sandbox.poll(now).unwrap();
+//! assert!(matches!(says.word, Word::Definite(Answer::Done { until: Some(_) })));
+//! assert_eq!(sandbox.poll(now), Some(says), "the same key has the same result");
+//! assert_eq!(sandbox.book_of(order).unwrap().holds, 1);
+//! ```
+
+mod book;
+mod provider;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use doorstep_core::id::OrderId;
-use doorstep_core::money::Money;
 use doorstep_core::payment::{Effect, EffectKey};
 use doorstep_core::time::{Span, Timestamp};
+use parking_lot::Mutex;
+
+pub use book::OrderBook;
+use provider::{Call, Provider};
 
 use crate::ports::{Payments, ProviderSays};
 
@@ -76,27 +112,6 @@ impl Default for SandboxConfig {
     }
 }
 
-/// One order's money at the provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OrderBook {
-    /// Held now.
-    pub held: Money,
-    /// Ever taken.
-    pub captured: Money,
-    /// Of that, given back.
-    pub refunded: Money,
-    /// Released by voids.
-    pub voided: Money,
-    /// Released by captures of less than was held.
-    pub left_over: Money,
-    /// Released because the hold lapsed.
-    pub lapsed: Money,
-    /// Holds ever made.
-    pub holds: u32,
-    /// Captures ever made.
-    pub captures: u32,
-}
-
 /// What happened at the sandbox.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SandboxTally {
@@ -126,55 +141,71 @@ pub struct SandboxTally {
 
 /// A connection to a provider.
 #[derive(Debug)]
-pub struct Sandbox {}
+pub struct Sandbox {
+    connection: u32,
+    provider: Arc<Mutex<Provider>>,
+}
 
 impl Sandbox {
     /// A new provider, and the first connection to it.
     #[must_use]
-    pub fn new(_config: SandboxConfig) -> Self {
-        Self {}
+    pub fn new(config: SandboxConfig) -> Self {
+        Self { connection: 0, provider: Arc::new(Mutex::new(Provider::new(config))) }
     }
 
     /// Another connection to the same provider: it hears the answers to its own calls alone.
     /// Answers to a connection that was dropped are lost.
     #[must_use]
     pub fn connect(&self) -> Self {
-        Self {}
+        let connection = self.provider.lock().connect();
+        Self { connection, provider: Arc::clone(&self.provider) }
     }
 
     /// Ends the hostility: calls from now on are answered once, and after the least latency. What
     /// is slow already still takes its time.
-    pub fn quiet(&self) {}
+    pub fn quiet(&self) {
+        self.provider.lock().quiet();
+    }
 
     /// Everybody's money, as of the last time that was mentioned in a call.
     #[must_use]
     pub fn book(&self) -> BTreeMap<OrderId, OrderBook> {
-        BTreeMap::new()
+        self.provider.lock().book.pages().clone()
     }
 
     /// One order's money; `None` if no hold was ever made for it.
     #[must_use]
-    pub fn book_of(&self, _order: OrderId) -> Option<OrderBook> {
-        None
+    pub fn book_of(&self, order: OrderId) -> Option<OrderBook> {
+        self.provider.lock().book.pages().get(&order).copied()
     }
 
     /// What happened so far.
     #[must_use]
     pub fn tally(&self) -> SandboxTally {
-        SandboxTally::default()
+        self.provider.lock().tally
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.provider.lock().disconnect(self.connection);
     }
 }
 
 impl Payments for Sandbox {
-    fn request(&mut self, _effect: &Effect, _now: Timestamp) {}
+    fn request(&mut self, effect: &Effect, now: Timestamp) {
+        self.provider.lock().take(self.connection, Call::Request(*effect), now);
+    }
 
-    fn inquire(&mut self, _key: EffectKey, _now: Timestamp) {}
+    fn inquire(&mut self, key: EffectKey, now: Timestamp) {
+        self.provider.lock().take(self.connection, Call::Inquire(key), now);
+    }
 
-    fn poll(&mut self, _now: Timestamp) -> Option<ProviderSays> {
-        None
+    fn poll(&mut self, now: Timestamp) -> Option<ProviderSays> {
+        self.provider.lock().answer(self.connection, now)
     }
 
     fn next_wake(&self) -> Option<Timestamp> {
-        None
+        self.provider.lock().next_wake(self.connection)
     }
 }
