@@ -133,6 +133,17 @@ fn a_request_the_provider_never_heard_of_is_made_again_under_the_same_key() {
 }
 
 #[test]
+fn a_late_never_heard_ends_the_wait_for_the_next_inquiry() {
+    let (mut runner, mut script) = (runner(), Script::default());
+    offer(&mut runner, hold(1, 1));
+    run(&mut runner, &mut script, secs(10));
+    script.take();
+    script.says.push_back(never_heard(&hold(1, 1)));
+    runner.step(&mut script, secs(10));
+    assert_eq!(script.take(), [(Call::Request, hold(1, 1).key())]);
+}
+
+#[test]
 fn never_heard_is_old_news_while_a_request_is_under_way() {
     let (mut runner, mut script) = (runner(), Script::default());
     offer(&mut runner, hold(1, 1));

@@ -126,6 +126,16 @@ fn a_second_hold_under_another_key_is_there_for_an_auditor_to_see() {
 }
 
 #[test]
+fn a_second_hold_outlives_the_first() {
+    let mut sandbox =
+        Sandbox::new(SandboxConfig { hold_lasts: Span::from_secs(1), ..SandboxConfig::default() });
+    sandbox.request(&effect(Step::Hold, 1, 100), NOW);
+    sandbox.request(&effect(Step::Hold, 2, 100), after(500));
+    while sandbox.poll(after(1_000)).is_some() {}
+    assert_eq!((page(&sandbox).held, page(&sandbox).open_until), (eur(200), Some(after(1_500))));
+}
+
+#[test]
 fn a_hold_lapses_and_cannot_be_captured_then() {
     let mut sandbox =
         Sandbox::new(SandboxConfig { hold_lasts: Span::from_secs(1), ..SandboxConfig::default() });
@@ -215,6 +225,56 @@ fn a_request_that_is_slow_to_arrive_is_unknown_until_it_does() {
         })
         .count();
     assert!((20..80).contains(&arrives_late));
+}
+
+/// Hold and capture each arrive at once or 5 s late; the hold lasts 1 s.
+#[test]
+fn how_often_it_is_polled_changes_nothing() {
+    let hostility = Hostility {
+        slow: 1_000,
+        latency_most: Span::from_secs(5),
+        slowest: Span::from_secs(5),
+        ..Hostility::NONE
+    };
+    let run = |seed, every: usize| {
+        let hostility = Hostility { seed, ..hostility };
+        let hold_lasts = Span::from_secs(1);
+        let config = SandboxConfig { hostility, hold_lasts, ..SandboxConfig::default() };
+        let mut sandbox = Sandbox::new(config);
+        sandbox.request(&effect(Step::Hold, 1, 100), NOW);
+        sandbox.request(&effect(Step::Capture, 1, 100), after(500));
+        let mut said = Vec::new();
+        for at in (500..=12_000).step_by(every) {
+            said.extend(std::iter::from_fn(|| sandbox.poll(after(at))));
+        }
+        said.extend(std::iter::from_fn(|| sandbox.poll(Timestamp::NEVER)));
+        (said, sandbox.book())
+    };
+    let captured = (0..40)
+        .filter(|seed| {
+            let often = run(*seed, 100);
+            assert_eq!(run(*seed, 20_000), often);
+            often.1.values().any(|page| page.captures == 1)
+        })
+        .count();
+    assert!((5..35).contains(&captured), "{captured} of 40 captures came in time");
+}
+
+#[test]
+fn answers_to_a_dropped_connection_take_no_room() {
+    let hostility = Hostility { slow: 1_000, slowest: Span::from_secs(9), ..Hostility::NONE };
+    let config = SandboxConfig { hostility, under_way_max: 40, ..SandboxConfig::default() };
+    let mut first = Sandbox::new(config);
+    let mut second = first.connect();
+    for attempt in 1..=40 {
+        second.request(&effect(Step::Hold, attempt, 1), NOW);
+    }
+    drop(second);
+    assert_eq!(first.poll(after(9_000)), None);
+    for attempt in 1..=40 {
+        first.inquire(effect(Step::Hold, attempt, 1).key(), after(9_000));
+    }
+    assert_eq!((page(&first).holds, first.tally().dropped), (40, 0));
 }
 
 #[test]
