@@ -1,0 +1,269 @@
+//! The ports: what a host needs of the world outside, as small traits.
+//!
+//! Everything here is polled. No port reads a clock, waits or calls back: the host says what time
+//! it is, takes what is there, and asks each port when to come again. The same host therefore runs
+//! on a virtual clock in a simulation and on a real one in a server.
+//!
+//! - [`Log`]: one totally ordered, durable log of records, and the snapshots behind which it may be
+//!   trimmed. [`MemoryLog`](crate::memory_log::MemoryLog) is the one for tests and simulations.
+//! - [`Payments`]: a payment provider, asked under idempotent keys.
+//!   [`Sandbox`](crate::sandbox::Sandbox) is the one for tests and simulations.
+//! - [`HistorySink`]: where an order goes when it leaves memory.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use doorstep_core::order::Order;
+use doorstep_core::payment::{Answer, Effect, EffectKey};
+use doorstep_core::time::Timestamp;
+
+/// Most bytes of one record: below Kafka's default `message.max.bytes` (1,048,588), so that every
+/// adapter can take what another took.
+pub const RECORD_BYTES_MAX: usize = 1_000_000;
+
+/// Most bytes of one snapshot: the longest value that SQLite stores as it is built by default
+/// (`SQLITE_MAX_LENGTH`).
+pub const SNAPSHOT_BYTES_MAX: usize = 1_000_000_000;
+
+/// What an adapter's own machinery had to say about a failure. It is for people to read; what a
+/// caller can act on is in the variant that carries it.
+pub type Fault = Box<dyn Error + Send + Sync>;
+
+/// Where a record stands in its log.
+///
+/// Positions rise along the log, need not be consecutive, and are never used again, not even after
+/// everything was trimmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub u64);
+
+/// A record as it was read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it stands.
+    pub position: Position,
+    /// What was appended.
+    pub bytes: Arc<[u8]>,
+}
+
+/// The counted state after a position, in the form its owner gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The last position that it includes: whoever starts from it reads on after this one.
+    pub position: Position,
+    /// The state.
+    pub bytes: Arc<[u8]>,
+}
+
+/// Why an append was not handed over.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// The record is longer than [`RECORD_BYTES_MAX`]. It was not and will not be appended.
+    #[error("a record of {bytes} bytes is longer than {most}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// The longest there may be.
+        most: usize,
+    },
+    /// Too much is waiting, or the log has no room left. The record was not and will not be
+    /// appended.
+    #[error("the log takes no more: {most} bytes are its bound")]
+    Full {
+        /// The bound, in bytes.
+        most: usize,
+    },
+    /// It may be in the log, come to be in it later, or never. Only reading tells.
+    #[error("whether the record was appended is unknown")]
+    Unknown(#[source] Fault),
+}
+
+/// Why a log could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// What was asked for is gone: the log begins later. Start again from the snapshot.
+    #[error("the log was trimmed and begins at {start:?}")]
+    Trimmed {
+        /// Where the log begins now.
+        start: Position,
+    },
+    /// The storage failed. Nothing was read; asking again may succeed.
+    #[error("the log could not be read")]
+    Io(#[source] Fault),
+}
+
+/// Why a snapshot was not saved or loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// A later one is saved: snapshots never move backwards. Nothing changed.
+    #[error("a snapshot at {saved:?} is saved already")]
+    Backwards {
+        /// The position of the saved one.
+        saved: Position,
+    },
+    /// It claims a position that the log does not hold. Nothing changed.
+    #[error("the log ends at {end:?}, before the snapshot")]
+    BeyondEnd {
+        /// The log's last position; `None` for an empty log.
+        end: Option<Position>,
+    },
+    /// It is longer than [`SNAPSHOT_BYTES_MAX`]. Nothing changed.
+    #[error("a snapshot of {bytes} bytes is longer than {most}")]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+        /// The longest there may be.
+        most: usize,
+    },
+    /// The storage failed; the snapshot that was saved before is still the one.
+    #[error("the snapshot could not be stored or read")]
+    Io(#[source] Fault),
+}
+
+/// Why a log was not trimmed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrimError {
+    /// No saved snapshot includes everything that would go. Nothing was removed.
+    #[error("the log may be trimmed only behind its saved snapshot ({saved:?})")]
+    NotBehindSnapshot {
+        /// The position of the saved snapshot.
+        saved: Option<Position>,
+    },
+    /// The storage failed. Some of what was to go may be gone; asking again finishes it.
+    #[error("the log could not be trimmed")]
+    Io(#[source] Fault),
+}
+
+/// One shard's log: a totally ordered list of records that outlives its readers and writers.
+///
+/// What an implementation owes, and the protocol above it rests on:
+/// 1. **One order.** Every reader, through whatever handle, sees the same records at the same
+///    positions. Positions rise and are never reused.
+/// 2. **What is read is durable.** A record that was handed out once is handed out for ever at that
+///    position (until it is trimmed), whatever crashes.
+/// 3. **No gaps.** When a record is handed out, everything before it can be read, and nothing
+///    appears before it later.
+/// 4. **Whole records.** They come back as they were appended, byte for byte, or not at all.
+///
+/// It owes *no* more: an append may be lost, arrive late or after others, or twice, whatever it
+/// returned. A file with one writer does better; a partition with retrying producers does not.
+pub trait Log {
+    /// Hands a record over. `Ok` means handed over, not stored: it counts when it is read back.
+    ///
+    /// # Errors
+    /// [`AppendError::TooLong`] and [`AppendError::Full`]: it will not be appended.
+    /// [`AppendError::Unknown`]: its fate is unknown.
+    fn append(&mut self, record: &[u8], now: Timestamp) -> Result<(), AppendError>;
+
+    /// Adds to `out`, in order, at most `max` records that stand after `after` (`None`: from the
+    /// first that there ever was). Adding none means that there is nothing more at `now`.
+    ///
+    /// # Errors
+    /// [`ReadError::Trimmed`] if records after `after` have been trimmed: never a silent jump.
+    /// [`ReadError::Io`]. On an error nothing was added.
+    fn read(
+        &mut self,
+        after: Option<Position>,
+        max: usize,
+        now: Timestamp,
+        out: &mut Vec<Entry>,
+    ) -> Result<(), ReadError>;
+
+    /// The position of the last record that can be read at `now`; `None` while there was never one.
+    /// An owner reads up to it before it claims the log.
+    ///
+    /// # Errors
+    /// [`ReadError::Io`].
+    fn end(&mut self, now: Timestamp) -> Result<Option<Position>, ReadError>;
+
+    /// Keeps a snapshot, whole or not at all. One of the position that is saved already changes
+    /// nothing: state follows from position, and what is saved is never overwritten. Older ones may
+    /// be dropped.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the one saved before stays.
+    fn save_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError>;
+
+    /// The latest snapshot saved; `None` if there was never one.
+    ///
+    /// # Errors
+    /// [`SnapshotError::Io`].
+    fn load_snapshot(&mut self) -> Result<Option<Snapshot>, SnapshotError>;
+
+    /// Removes the records before `before`, which may be at most the saved snapshot's position: the
+    /// record there stays, so that a trimmed log is never mistaken for an empty one. Trimming what
+    /// is gone already changes nothing.
+    ///
+    /// # Errors
+    /// [`TrimError`].
+    fn trim(&mut self, before: Position) -> Result<(), TrimError>;
+
+    /// When there may be something to read that is not there yet, as far as the log knows by
+    /// itself. `None`: it knows of nothing; records of other writers may come at any time.
+    fn next_wake(&self) -> Option<Timestamp>;
+}
+
+/// What a provider says about one attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Word {
+    /// What came of it. It is the same whenever it is said.
+    Definite(Answer),
+    /// It knows nothing of this key yet. A request may still be on its way.
+    NeverHeard,
+}
+
+/// An answer of the provider: to a request, to an inquiry, or unasked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProviderSays {
+    /// Which attempt it speaks of.
+    pub key: EffectKey,
+    /// What it says.
+    pub word: Word,
+}
+
+/// A payment provider.
+///
+/// Calls go out and answers come back by [`poll`](Payments::poll), in any order, any number of
+/// times, or never; an implementation that can take no more calls drops them as the network would.
+/// What it owes: a request is carried out **at most once under its key**, and every definite word
+/// on a key is the same word. Time-outs, inquiries and repetition are the caller's
+/// ([`EffectRunner`](crate::effects::EffectRunner)).
+pub trait Payments {
+    /// Asks for an effect under its key.
+    fn request(&mut self, effect: &Effect, now: Timestamp);
+
+    /// Asks what came of a key. It never carries anything out.
+    fn inquire(&mut self, key: EffectKey, now: Timestamp);
+
+    /// The next answer that has arrived at `now`. `None`: no more at this time; an implementation
+    /// says so after finitely many.
+    fn poll(&mut self, now: Timestamp) -> Option<ProviderSays>;
+
+    /// When an answer may have arrived that has not yet, as far as is known by itself.
+    fn next_wake(&self) -> Option<Timestamp>;
+}
+
+/// Why an order was not kept. Nothing is lost: it stays in memory and is offered again.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SinkError {
+    /// No more fits at this time.
+    #[error("the history takes no more orders at this time")]
+    Full,
+    /// The storage failed, and whether the order was kept is unknown.
+    #[error("whether the order was kept is unknown")]
+    Io(#[source] Fault),
+}
+
+/// Where a finished order goes before it leaves memory.
+pub trait HistorySink {
+    /// Keeps an order for good. It is called at least once an order, so keeping the same id again
+    /// changes nothing. `Ok` means durable.
+    ///
+    /// # Errors
+    /// [`SinkError`]; the order is offered again later.
+    fn keep(&mut self, order: &Order) -> Result<(), SinkError>;
+}
