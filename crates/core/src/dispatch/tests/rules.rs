@@ -263,6 +263,26 @@ fn a_bundle_ends_with_its_last_order_and_its_driver_earns_for_each() {
 }
 
 #[test]
+fn one_order_of_a_bundle_can_be_cancelled_without_disturbing_the_search_for_the_rest() {
+    let mut world = World::searching();
+    let [first, second] = [11, 12].map(OrderId::from);
+    world.all(&[open_with(other(), vec![first, second], eur(1)), ask(other(), dan())]);
+    world.all(&[Command::Finish { delivery: other(), order: first, end: End::Cancelled }]);
+    world.all(&[accept(other(), dan())]);
+    assert_eq!(world.dispatch.delivery(other()).unwrap().orders, [second]);
+}
+
+#[test]
+fn a_search_is_due_when_the_first_of_its_offers_expires() {
+    let [soon, later, end] = [1, 2, 3].map(Timestamp::from_secs);
+    let mut search = Search::new(Stage::Near, end);
+    assert_eq!(search.deadline(), end);
+    search.offers.push(Offer { driver: dan(), expires_at: later });
+    search.offers.push(Offer { driver: eve(), expires_at: soon });
+    assert_eq!(search.deadline(), soon);
+}
+
+#[test]
 fn an_order_is_in_one_live_delivery_at_most() {
     let mut world = World::searching();
     let order = order_of(this());
