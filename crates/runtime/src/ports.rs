@@ -29,12 +29,7 @@ pub const SNAPSHOT_BYTES_MAX: usize = 1_000_000_000;
 /// caller can act on is in the variant that carries it.
 pub type Fault = Box<dyn Error + Send + Sync>;
 
-/// Where a record stands in its log.
-///
-/// Positions rise along the log, need not be consecutive, and are never used again, not even after
-/// everything was trimmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position(pub u64);
+pub use doorstep_core::log::Position;
 
 /// A record as it was read back.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,205 @@
+//! The handle through which commands and reads go: cloned freely, used from any thread.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use doorstep_core::id::{CommandId, OrderId};
+use doorstep_core::log::{Answer, Cause};
+use doorstep_core::shard::{Command, Outcome};
+use doorstep_core::time::Timestamp;
+use doorstep_geo_index::{DriverIndex, Ping, Verdict};
+use parking_lot::Mutex;
+
+use crate::arrivals::Arrivals;
+use crate::views::{Tracked, Views};
+
+/// Why a command was not taken in. Come back later, under the same id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotSent {
+    /// As many commands wait as may.
+    #[error("{most} commands wait already")]
+    Busy {
+        /// The bound.
+        most: usize,
+    },
+    /// The host is gone.
+    #[error("the host is gone")]
+    Gone,
+}
+
+/// What a caller is told of an identified command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It was decided, and the decision counts. Every retry is told the same.
+    Outcome(Outcome),
+    /// Whether it was decided is not known: ask again under the same id, and hear the truth.
+    Unknown,
+    /// It was not decided here.
+    NotTaken(doorstep_core::log::NotTaken),
+}
+
+impl From<Answer<Outcome>> for Told {
+    fn from(answer: Answer<Outcome>) -> Self {
+        match answer {
+            Answer::Outcome(outcome) => Self::Outcome(outcome),
+            Answer::Unknown => Self::Unknown,
+            Answer::NotOwner => Self::NotTaken(doorstep_core::log::NotTaken::NotOwner),
+        }
+    }
+}
+
+/// The place where the answer to a command will lie.
+#[derive(Clone, Debug)]
+pub struct Ticket {
+    told: Arc<Mutex<Option<Told>>>,
+}
+
+impl Ticket {
+    /// The answer, once it is there.
+    #[must_use]
+    pub fn told(&self) -> Option<Told> {
+        self.told.lock().clone()
+    }
+
+    pub(crate) fn tell(&self, told: Told) {
+        let mut place = self.told.lock();
+        if place.is_none() {
+            *place = Some(told);
+        }
+    }
+}
+
+/// A command on its way to the host.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    pub(crate) cause: Option<(Cause, Ticket)>,
+    pub(crate) command: Command,
+}
+
+/// What clients and host share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    inbox: Mutex<VecDeque<Submission>>,
+    inbox_max: usize,
+    gone: AtomicBool,
+    pub(crate) views: Views,
+    pub(crate) index: DriverIndex,
+    pub(crate) arrivals: Arrivals,
+}
+
+impl Shared {
+    pub(crate) fn new(inbox_max: usize, views: Views, index: DriverIndex) -> Self {
+        Self {
+            inbox: Mutex::new(VecDeque::new()),
+            inbox_max,
+            gone: AtomicBool::new(false),
+            views,
+            index,
+            arrivals: Arrivals::default(),
+        }
+    }
+
+    pub(crate) fn next(&self) -> Option<Submission> {
+        self.inbox.lock().pop_front()
+    }
+
+    /// Puts a submission back that the replica was too busy for.
+    pub(crate) fn put_back(&self, submission: Submission) {
+        self.inbox.lock().push_front(submission);
+    }
+
+    pub(crate) fn has_mail(&self) -> bool {
+        !self.inbox.lock().is_empty()
+    }
+
+    /// No more commands; whoever waits hears that the result is unknown.
+    pub(crate) fn close(&self) {
+        self.gone.store(true, Ordering::Release);
+        for submission in self.inbox.lock().drain(..) {
+            if let Some((_, ticket)) = submission.cause {
+                ticket.tell(Told::Unknown);
+            }
+        }
+    }
+
+    fn send(&self, submission: Submission) -> Result<(), NotSent> {
+        let mut inbox = self.inbox.lock();
+        // Under the inbox's lock, so that `close` cannot miss a late command.
+        if self.gone.load(Ordering::Acquire) {
+            return Err(NotSent::Gone);
+        }
+        if inbox.len() >= self.inbox_max {
+            return Err(NotSent::Busy { most: self.inbox_max });
+        }
+        inbox.push_back(submission);
+        Ok(())
+    }
+}
+
+/// A handle on a host.
+#[derive(Clone, Debug)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+impl Client {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Sends a command that is to take effect once, however often it is sent under this id.
+    ///
+    /// # Errors
+    /// [`NotSent`]; then nothing has happened.
+    pub fn submit(&self, cause: Cause, command: Command) -> Result<Ticket, NotSent> {
+        let ticket = Ticket { told: Arc::new(Mutex::new(None)) };
+        let cause = Some((cause, ticket.clone()));
+        self.shared.send(Submission { cause, command })?;
+        Ok(ticket)
+    }
+
+    /// Takes drivers' positions in, newest fix wins; an arrival that they show is sent on by itself.
+    /// Nothing here waits for the writer. `told` hears what became of each.
+    pub fn record_pings(&self, pings: &[Ping], mut told: impl FnMut(&Ping, Verdict)) {
+        let Shared { index, arrivals, .. } = &*self.shared;
+        index.record_batch(pings, |ping, verdict| {
+            match verdict {
+                Verdict::Inserted | Verdict::Moved | Verdict::Refreshed => {
+                    if let Some(act) = arrivals.observe(ping.driver, &ping.fix) {
+                        let command = Command::Driver { driver: ping.driver, act };
+                        // A full inbox loses it: the driver's own tap says the same.
+                        let _busy = self.shared.send(Submission { cause: None, command });
+                    }
+                }
+                Verdict::OutOfOrder | Verdict::Implausible | Verdict::Full => {}
+            }
+            told(ping, verdict);
+        });
+    }
+
+    /// Whether the cancel button of `order` shows at `now`: one look-up, no lock of the writer's.
+    #[must_use]
+    pub fn may_cancel(&self, order: OrderId, now: Timestamp) -> bool {
+        self.shared.views.may_cancel(order, now)
+    }
+
+    /// What has become of a checkout or order.
+    #[must_use]
+    pub fn tracked(&self, order: OrderId) -> Option<Tracked> {
+        self.shared.views.tracked(order)
+    }
+
+    /// Where the drivers are.
+    #[must_use]
+    pub fn drivers(&self) -> &DriverIndex {
+        &self.shared.index
+    }
+
+    /// The cause of a command issued at `now` under this id, its request not compared.
+    #[must_use]
+    pub const fn cause(id: CommandId, now: Timestamp) -> Cause {
+        Cause { id, issued_at: now, digest: 0 }
+    }
+}
