@@ -181,16 +181,15 @@ pub(crate) fn judge<K>(
     let speed_max_mps =
         ping.speed_max_mps.map_or(config.speed_max_mps, |limit| limit.min(config.speed_max_mps));
     if !reachable(held, fix, speed_max_mps) {
-        let agrees = |suspect: &&Suspect| {
-            suspect.latest.taken_at < fix.taken_at && reachable(&suspect.latest, fix, speed_max_mps)
-        };
         let fixes = match suspect {
-            // Older than what is suspected: no news.
+            // No newer than what is suspected: no news, and above all no confirmation.
             Some(suspect) if fix.taken_at <= suspect.latest.taken_at => {
                 return Judgement::Drop(Verdict::Implausible);
             }
-            suspect => suspect.filter(agrees).map_or(0, |suspect| suspect.fixes).saturating_add(1),
+            Some(suspect) if reachable(&suspect.latest, fix, speed_max_mps) => suspect.fixes,
+            Some(_) | None => 0,
         };
+        let fixes = fixes.saturating_add(1);
         if fixes < config.confirm_after {
             return Judgement::Suspect(Suspect { latest: *fix, fixes });
         }

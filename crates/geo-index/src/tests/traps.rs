@@ -176,6 +176,15 @@ fn a_jump_delivered_again_and_again_does_not_confirm_itself() {
         assert_eq!(index.record(&ping(7, north(50_000.0), secs(5))), Verdict::Implausible);
     }
     assert_eq!(index.get(&7), Some(Fix::new(plaza(), secs(0))));
+    // Nor does it take back what newer ones have confirmed.
+    for (taken_at, verdict) in [
+        (10, Verdict::Implausible),
+        (10, Verdict::Implausible),
+        (5, Verdict::Implausible),
+        (15, Verdict::Moved),
+    ] {
+        assert_eq!(index.record(&ping(7, north(50_000.0), secs(taken_at))), verdict);
+    }
 }
 
 #[test]
