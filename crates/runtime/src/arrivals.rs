@@ -10,7 +10,8 @@ use doorstep_core::id::{DeliveryId, DriverId};
 use doorstep_core::order::{Courier, Leg, Phase};
 use doorstep_core::place::LatLng;
 use doorstep_core::shard::{DriverAct, Shard};
-use doorstep_geo_index::{Crossing, Fix, Geofence, Watch};
+use doorstep_geo_index::Fix;
+use doorstep_geo_index::arrival::{Crossing, Geofence, Watch};
 
 /// A door that a driver is headed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,141 @@
+//! What people hear: the batches that count, and the answers to their own commands.
+
+use doorstep_core::checkout;
+use doorstep_core::dispatch;
+use doorstep_core::log::Batch;
+use doorstep_core::order;
+use doorstep_core::shard::{Event, Outcome};
+
+use super::courier::courier_index;
+use super::errand::Who;
+use super::{Happening, World, seconds};
+
+impl World {
+    /// A batch counts. After a restart the old ones are heard again, and known.
+    pub(super) fn hear(&mut self, batch: &Batch<Event, Outcome>) {
+        if batch.seq < self.next_seq {
+            return;
+        }
+        self.next_seq = batch.seq.saturating_add(1);
+        for event in &batch.events {
+            match event {
+                Event::PolicySet(_) | Event::Catalog(_) => {}
+                Event::Checkout { order, event } => match event {
+                    checkout::Event::Opened { .. } => {
+                        let who = batch.cause.and_then(|cause| self.errands.who(cause.id));
+                        if let Some(Who::Customer(meal)) = who {
+                            self.meal_of.insert(*order, meal);
+                            if let Some(meal) = self.meals.get_mut(meal) {
+                                meal.id = Some(*order);
+                            }
+                        }
+                    }
+                    checkout::Event::Payment(_) | checkout::Event::GivenUp => {
+                        self.hear_of_checkout(*order);
+                    }
+                },
+                Event::Order { order, event } => {
+                    if let Some(&meal) = self.meal_of.get(order) {
+                        self.hear_of_order(meal, event);
+                    }
+                }
+                Event::Dispatch(dispatch::Event::OfferMade { driver, delivery, .. }) => {
+                    self.offer_rings(*driver, *delivery);
+                }
+                Event::Dispatch(_) => {}
+            }
+        }
+    }
+
+    /// A checkout may have come to nothing.
+    fn hear_of_checkout(&mut self, order: doorstep_core::id::OrderId) {
+        let closed = self.process.checkout_closed(order);
+        if let (true, Some(&meal)) = (closed, self.meal_of.get(&order)) {
+            self.end(meal);
+        }
+    }
+
+    fn hear_of_order(&mut self, index: usize, event: &order::Event) {
+        match event {
+            order::Event::Placed { .. } => {
+                self.order_came_in(index);
+                if self.chance(self.config.impatience) {
+                    if let Some(promised_s) = self.meals.get(index).map(|m| m.plan.promised_s) {
+                        let look = self.some_seconds(1, 90);
+                        let at = seconds(promised_s).max(self.now).saturating_add(look);
+                        self.plan_at(at, Happening::Look(index));
+                    }
+                }
+            }
+            order::Event::Accepted { .. } => self.order_accepted(index),
+            order::Event::SearchFlagged => {
+                if self.chance(self.config.impatience) {
+                    let look = self.some_seconds(5, 120);
+                    self.plan_in(look, Happening::Look(index));
+                }
+            }
+            order::Event::MadeReady => {
+                let Some(meal) = self.meals.get_mut(index) else { return };
+                meal.ready = true;
+                if let Some(courier) = meal.courier {
+                    self.take_it(courier);
+                }
+            }
+            order::Event::DriverAssigned { driver, delivery, .. }
+            | order::Event::HandedOver { driver, delivery, .. } => {
+                self.off_to_restaurant(*driver, *delivery, index);
+            }
+            order::Event::ArrivedAtRestaurant { driver, .. } => {
+                if let Some(meal) = self.meals.get_mut(index) {
+                    meal.courier = courier_index(*driver);
+                }
+                self.at_restaurant(*driver);
+            }
+            order::Event::PickedUp { driver, .. } => self.off_to_door(*driver),
+            order::Event::ArrivedAtDoorstep { driver, .. } => self.at_door(*driver),
+            order::Event::DriverDropped { driver, .. } => {
+                if let Some(meal) = self.meals.get_mut(index) {
+                    meal.courier = None;
+                }
+                self.let_go(*driver);
+            }
+            order::Event::Delivered { .. }
+            | order::Event::Undelivered { .. }
+            | order::Event::Cancelled { .. } => {
+                let carriers: Vec<_> = self.carriers_of(index).collect();
+                for driver in carriers {
+                    self.let_go(driver);
+                }
+                self.end(index);
+            }
+            order::Event::PreparingStarted
+            | order::Event::Adjusted { .. }
+            | order::Event::EstimateRevised { .. }
+            | order::Event::Departed { .. }
+            | order::Event::Payment(_) => {}
+        }
+    }
+
+    /// The answer to somebody's own command.
+    pub(super) fn hear_outcome(&mut self, who: Who, outcome: &Outcome) {
+        match (who, outcome) {
+            (Who::Customer(meal), Outcome::Refused(_)) => {
+                // A checkout that was refused is no order; a cancellation that was refused, one still.
+                if self.meals.get(meal).is_some_and(|meal| meal.id.is_none()) {
+                    self.end(meal);
+                }
+            }
+            (Who::Customer(_), Outcome::Done | Outcome::CheckoutOpened { .. })
+            | (Who::Operations | Who::Restaurant | Who::Courier, _) => {}
+        }
+    }
+
+    fn end(&mut self, index: usize) {
+        if let Some(meal) = self.meals.get_mut(index) {
+            if !meal.ended {
+                meal.ended = true;
+                self.ended = self.ended.saturating_add(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! A city that eats dinner: customers, kitchens and drivers around the very host that servers use.
+//!
+//! The clock is virtual and moves only when nothing is in flight: first the host does all that there
+//! is to do, then its batches and answers reach the people, and only then does time go on to the next
+//! thing that somebody waits for. Everybody's whims are drawn from one seed, so the same city has the
+//! same evening again.
+//!
+//! With chaos the provider and the log misbehave, the process crashes and starts again from the log,
+//! and a paused process comes back to a log that has another owner. The [`Auditor`] reads every entry
+//! of the log by itself.
+
+mod courier;
+mod errand;
+mod feed;
+mod kitchen;
+mod process;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use doorstep_core::id::{CustomerId, DriverId, ItemId, OrderId, RestaurantId, ShardId};
+use doorstep_core::log::Position;
+use doorstep_core::money::Money;
+use doorstep_core::place::LatLng;
+use doorstep_core::policy::Policy;
+use doorstep_core::shard::Command;
+use doorstep_core::time::{Span, Timestamp};
+use doorstep_runtime::memory_log::{Faults, MemoryLog};
+use doorstep_runtime::sandbox::{Hostility, Sandbox, SandboxConfig};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::audit::Auditor;
+use crate::day::{Day, DayOrder};
+
+pub use process::ProcessTally;
+
+use courier::Courier;
+use errand::Errands;
+use process::Process;
+
+/// The shard that the city is.
+pub(crate) const SHARD: u16 = 1;
+
+/// Midnight of the day that the city lives through: 2026-01-15T00:00:00Z.
+pub(crate) const MIDNIGHT: Timestamp = Timestamp::from_secs(1_768_435_200);
+
+/// How the people of a city are, and what befalls them. Shares are thousandths.
+#[derive(Clone, Debug)]
+pub struct WorldConfig {
+    /// Everything is drawn from it.
+    pub seed: u64,
+    /// The rules.
+    pub policy: Policy,
+    /// Offers that are declined.
+    pub decline: u16,
+    /// Offers that are not answered at all.
+    pub ignore: u16,
+    /// Drivers who give a delivery back before pick-up.
+    pub drop_out: u16,
+    /// Drivers whose phone goes silent on the way to the restaurant, for longer than anybody waits.
+    pub go_silent: u16,
+    /// Customers who cancel once the button shows.
+    pub impatience: u16,
+    /// Orders that the restaurant rejects.
+    pub reject: u16,
+    /// Orders of which a line runs out.
+    pub shortage: u16,
+    /// Doors that nobody opens.
+    pub absent: u16,
+    /// Calls to the provider, appends to the log that go wrong; and how often the process crashes:
+    /// on average after a minute divided by this share.
+    pub chaos: u16,
+}
+
+impl WorldConfig {
+    /// People as they are, nothing befalls them.
+    #[must_use]
+    pub const fn new(seed: u64, policy: Policy) -> Self {
+        Self {
+            seed,
+            policy,
+            decline: 80,
+            ignore: 20,
+            drop_out: 10,
+            go_silent: 3,
+            impatience: 0,
+            reject: 0,
+            shortage: 0,
+            absent: 0,
+            chaos: 0,
+        }
+    }
+}
+
+/// What the world counted while it turned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorldTally {
+    /// Positions sent by drivers.
+    pub pings: u64,
+    /// Commands sent by people, retries not counted.
+    pub commands: u64,
+    /// Retries of commands whose answer did not come.
+    pub retries: u64,
+    /// Seconds that drivers were online.
+    pub online_s: u64,
+    /// Seconds of these with a delivery.
+    pub busy_s: u64,
+    /// Metres travelled with a delivery.
+    pub metres: u64,
+}
+
+/// How far the evening is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// The city's time, since its midnight.
+    pub since_midnight: Span,
+    /// Orders and checkouts at their end.
+    pub ended: u64,
+    /// All that there will be.
+    pub of: u64,
+}
+
+/// One order of the day, as its people know it.
+#[derive(Clone, Debug)]
+struct Meal {
+    plan: DayOrder,
+    customer: CustomerId,
+    restaurant: RestaurantId,
+    id: Option<OrderId>,
+    courier: Option<usize>,
+    ready: bool,
+    ended: bool,
+}
+
+/// Something that will happen.
+#[derive(Clone, Copy, Debug)]
+enum Happening {
+    /// A customer orders.
+    Order(usize),
+    /// A customer looks whether the button shows.
+    Look(usize),
+    /// A kitchen does its next thing.
+    Kitchen(usize, kitchen::Act),
+    /// A driver's shift begins.
+    ShiftBegins(usize),
+    /// A driver's shift ends.
+    ShiftEnds(usize),
+    /// A driver does something, unless things have changed since it was planned.
+    Courier(usize, u64, courier::Act),
+    /// An errand is tried again.
+    Retry(u64),
+    /// A fifth of the drivers send their positions.
+    Pings,
+    /// The process crashes or pauses.
+    Crash,
+    /// A new process starts.
+    Restart,
+    /// A paused process comes back.
+    Resume,
+    /// Faults stop.
+    Quiet,
+    /// Nothing: the host has something to do.
+    Host,
+}
+
+/// A city and its people.
+#[derive(Debug)]
+pub struct World {
+    config: WorldConfig,
+    rng: ChaCha8Rng,
+    now: Timestamp,
+    agenda: BTreeMap<(Timestamp, u64), Happening>,
+    planned: u64,
+    meals: Vec<Meal>,
+    meal_of: BTreeMap<OrderId, usize>,
+    couriers: Vec<Courier>,
+    errands: Errands,
+    process: Process,
+    auditor: Auditor,
+    audited: Position,
+    next_seq: u64,
+    ended: u64,
+    tally: WorldTally,
+}
+
+/// How the evening went: the people's counters, the auditor, and whether everything ended.
+#[derive(Debug)]
+pub struct Evening {
+    /// The independent reader of the log, finished.
+    pub auditor: Auditor,
+    /// The people's counters.
+    pub tally: WorldTally,
+    /// The processes' counters.
+    pub process: ProcessTally,
+    /// Whether a fresh replay of the log equals the live state.
+    pub log_verified: bool,
+    /// Wall-clock time that it took.
+    pub wall: std::time::Duration,
+}
+
+/// Longer than this after the last order nothing can still be going on.
+const END_AFTER: Span = Span::from_hours(14);
+
+impl World {
+    /// A city before its day.
+    #[must_use]
+    pub fn new(config: WorldConfig, day: &Day) -> Self {
+        let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
+        let chaos = config.chaos;
+        let log = MemoryLog::faulty(Faults {
+            seed: rng.random(),
+            lost: chaos / 4,
+            late: chaos / 4,
+            duplicated: chaos,
+            failed: chaos / 4,
+            late_by_most: Span::from_secs(30),
+        });
+        let calm = SandboxConfig::default();
+        let sandbox = Sandbox::new(SandboxConfig {
+            hostility: Hostility {
+                seed: rng.random(),
+                slow: chaos,
+                failing: chaos,
+                answers_twice: chaos,
+                silent_after_charging: chaos,
+                silent_without: chaos,
+                declines: chaos / 4,
+                slowest: Span::from_secs(20),
+                ..calm.hostility
+            },
+            ..calm
+        });
+        let auditor = Auditor::new(config.policy.dispatch.capacity);
+        let mut world = Self {
+            process: Process::new(log, sandbox),
+            rng,
+            now: MIDNIGHT,
+            agenda: BTreeMap::new(),
+            planned: 0,
+            meals: Vec::new(),
+            meal_of: BTreeMap::new(),
+            couriers: Vec::new(),
+            errands: Errands::new(config.seed),
+            auditor,
+            audited: Position::default(),
+            next_seq: 0,
+            ended: 0,
+            tally: WorldTally::default(),
+            config,
+        };
+        world.settle(day);
+        world
+    }
+
+    /// Puts the restaurants on the map, and the day on the agenda.
+    fn settle(&mut self, day: &Day) {
+        let mut restaurants: BTreeMap<LatLng, RestaurantId> = BTreeMap::new();
+        for plan in &day.orders {
+            let next = u32::try_from(restaurants.len()).unwrap_or(u32::MAX).saturating_add(1);
+            restaurants.entry(plan.pickup).or_insert_with(|| RestaurantId::from(next));
+        }
+        for (&position, &id) in &restaurants {
+            let put = kitchen::restaurant(id, position, &mut self.rng, self.config.policy.currency);
+            self.send(errand::Who::Operations, Command::Catalog(put));
+        }
+        for (index, plan) in day.orders.iter().enumerate() {
+            let Some(&restaurant) = restaurants.get(&plan.pickup) else { continue };
+            let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
+            self.meals.push(Meal {
+                plan: *plan,
+                customer: CustomerId::from(number),
+                restaurant,
+                id: None,
+                courier: None,
+                ready: false,
+                ended: false,
+            });
+            self.plan_at(seconds(plan.placed_s), Happening::Order(index));
+        }
+        for (index, shift) in day.couriers.iter().enumerate() {
+            let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
+            self.couriers.push(Courier::new(DriverId::from(number), shift, &mut self.rng));
+            self.plan_at(seconds(shift.on_s), Happening::ShiftBegins(index));
+            self.plan_at(seconds(shift.off_s), Happening::ShiftEnds(index));
+        }
+        self.plan_at(MIDNIGHT, Happening::Restart);
+        self.plan_at(MIDNIGHT, Happening::Pings);
+        if self.config.chaos > 0 {
+            let last = day.orders.iter().map(|plan| plan.placed_s).max().unwrap_or_default();
+            self.plan_at(seconds(last).saturating_add(Span::from_hours(1)), Happening::Quiet);
+            self.plan_crash();
+        }
+    }
+
+    /// Lives through the day, until every order has ended and all money is settled.
+    pub fn run(mut self, mut progress: impl FnMut(Progress)) -> Evening {
+        let began = wall_clock();
+        let of = u64::try_from(self.meals.len()).unwrap_or(u64::MAX);
+        let last = self.meals.iter().map(|meal| meal.plan.placed_s).max().unwrap_or_default();
+        let give_up_at = seconds(last).saturating_add(END_AFTER);
+        let mut told_at = MIDNIGHT;
+        while self.now < give_up_at {
+            self.turn();
+            if self.now.saturating_since(told_at) >= Span::from_mins(1) {
+                told_at = self.now;
+                let since_midnight = self.now.saturating_since(MIDNIGHT);
+                progress(Progress { since_midnight, ended: self.ended, of });
+                if self.ended >= of && self.is_over() {
+                    break;
+                }
+            }
+            let Some(((at, _), happening)) = self.agenda.pop_first() else { break };
+            self.now = self.now.max(at);
+            self.happen(happening);
+        }
+        let log_verified = self.process.verify(&self.config.policy);
+        self.auditor.finish(self.process.book());
+        Evening {
+            auditor: self.auditor,
+            tally: self.tally,
+            process: self.process.tally(),
+            log_verified,
+            wall: began.elapsed(),
+        }
+    }
+
+    /// Lets the host, the log's readers and everybody who waits for an answer come to rest.
+    fn turn(&mut self) {
+        loop {
+            let published = self.process.step(self.now);
+            self.audit();
+            for batch in &published {
+                self.hear(batch);
+            }
+            let answered = self.collect_answers();
+            if published.is_empty() && !answered {
+                break;
+            }
+        }
+        if let Some(at) = self.process.next_wake() {
+            let first = self.agenda.first_key_value().map(|((at, _), _)| *at);
+            if first.is_none_or(|first| at < first) {
+                // At least a millisecond on, so that a deadline that is stuck cannot stop the world.
+                let at = at.max(self.now.saturating_add(Span::from_millis(1)));
+                self.plan_at(at, Happening::Host);
+            }
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) {
+        match happening {
+            Happening::Order(meal) => self.place(meal),
+            Happening::Look(meal) => self.look(meal),
+            Happening::Kitchen(meal, act) => self.kitchen(meal, act),
+            Happening::ShiftBegins(courier) => self.shift_begins(courier),
+            Happening::ShiftEnds(courier) => self.shift_ends(courier),
+            Happening::Courier(courier, plan, act) => self.courier(courier, plan, act),
+            Happening::Retry(errand) => self.retry(errand),
+            Happening::Pings => self.pings(),
+            Happening::Crash => self.crash(),
+            Happening::Restart => self.restart(),
+            Happening::Resume => self.process.resume(self.now),
+            Happening::Quiet => self.process.quiet(),
+            Happening::Host => {}
+        }
+    }
+
+    /// The customer of a meal orders one to three of the restaurant's dishes.
+    fn place(&mut self, index: usize) {
+        let lines = self.rng.random_range(1..=3_u32);
+        let cart_lines = (1..=lines).map(|item| doorstep_core::catalog::CartLine {
+            item: ItemId::from(item),
+            quantity: self.rng.random_range(1..=3),
+            choices: Vec::new(),
+            unit_price: None,
+        });
+        let cart_lines = cart_lines.collect();
+        let Some(meal) = self.meals.get(index) else { return };
+        let cart = doorstep_core::catalog::Cart { restaurant: meal.restaurant, lines: cart_lines };
+        let wish = doorstep_core::shard::Wish {
+            customer: meal.customer,
+            cart,
+            drop_off: meal.plan.drop_off,
+            promised: Some(seconds(meal.plan.promised_s)),
+        };
+        self.send(errand::Who::Customer(index), Command::Checkout(Box::new(wish)));
+    }
+
+    /// An impatient customer looks at the page, and presses the button if it shows.
+    fn look(&mut self, index: usize) {
+        let Some(meal) = self.meals.get(index) else { return };
+        let (Some(order), false) = (meal.id, meal.ended) else { return };
+        if self.process.may_cancel(order, self.now) {
+            let by = doorstep_core::shard::Canceller::Customer;
+            self.send(errand::Who::Customer(index), Command::Cancel { order, by });
+        }
+    }
+
+    /// The auditor reads what is new in the log.
+    fn audit(&mut self) {
+        for entry in self.process.log().entries_from(self.audited) {
+            self.auditor.entry(entry.position.get(), &entry.bytes);
+            self.audited = entry.position.next();
+        }
+    }
+
+    /// Whether nothing is going on any more.
+    fn is_over(&self) -> bool {
+        self.errands.is_empty() && self.process.is_over()
+    }
+
+    fn plan_at(&mut self, at: Timestamp, happening: Happening) {
+        self.agenda.insert((at.max(self.now), self.planned), happening);
+        self.planned = self.planned.saturating_add(1);
+    }
+
+    fn plan_in(&mut self, span: Span, happening: Happening) {
+        self.plan_at(self.now.saturating_add(span), happening);
+    }
+
+    /// Whether something of this share of a thousand happens.
+    fn chance(&mut self, permille: u16) -> bool {
+        self.rng.random_range(0..1_000_u16) < permille
+    }
+
+    /// Some seconds, drawn evenly.
+    fn some_seconds(&mut self, least: u64, most: u64) -> Span {
+        Span::from_millis(self.rng.random_range(least.saturating_mul(1_000)..=most.saturating_mul(1_000)))
+    }
+}
+
+/// A time of the city's day.
+pub(crate) fn seconds(since_midnight: u32) -> Timestamp {
+    MIDNIGHT.saturating_add(Span::from_secs(u64::from(since_midnight)))
+}
+
+/// The shard that the city is.
+pub(crate) fn shard_id() -> ShardId {
+    ShardId::new(SHARD).unwrap_or_else(|| ShardId::default())
+}
+
+/// The price of a dish.
+pub(crate) const fn price(minor: i64, currency: doorstep_core::money::Currency) -> Money {
+    Money::new(minor, currency)
+}
+
+/// The one look at the real clock: how long the evening took is part of the report, and of nothing
+/// that is decided.
+fn wall_clock() -> Instant {
+    Instant::now()
+}
