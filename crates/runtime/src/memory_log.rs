@@ -157,7 +157,7 @@ impl MemoryLog {
     #[must_use]
     pub fn entries_from(&self, position: Position) -> Vec<Entry> {
         let shared = self.shared.lock();
-        shared.from(position.0).collect()
+        shared.from(position.get()).collect()
     }
 }
 
@@ -175,9 +175,9 @@ impl Log for MemoryLog {
     ) -> Result<(), ReadError> {
         let mut shared = self.shared.lock();
         shared.land(now);
-        let first = after.map_or(0, |after| after.0.saturating_add(1));
+        let first = after.map_or(0, |after| after.next().get());
         if first < shared.start {
-            return Err(ReadError::Trimmed { start: Position(shared.start) });
+            return Err(ReadError::Trimmed { start: Position::new(shared.start) });
         }
         out.extend(shared.from(first).take(max));
         Ok(())
@@ -219,7 +219,7 @@ impl Log for MemoryLog {
         if saved.is_none_or(|saved| saved < before) {
             return Err(TrimError::NotBehindSnapshot { saved });
         }
-        while shared.start < before.0 {
+        while shared.start < before.get() {
             let Some(gone) = shared.entries.pop_front() else { break };
             shared.start = shared.start.saturating_add(1);
             shared.bytes = shared.bytes.saturating_sub(cost(&gone));
@@ -315,14 +315,14 @@ impl Shared {
         let held = self.entries.iter().skip(skip);
         // The records first: counting on beyond the last one could leave the range.
         held.zip(first..).map(|(bytes, position)| Entry {
-            position: Position(position),
+            position: Position::new(position),
             bytes: Arc::clone(bytes),
         })
     }
 
     fn last(&self) -> Option<Position> {
         let held = u64::try_from(self.entries.len()).unwrap_or(u64::MAX);
-        self.start.saturating_add(held).checked_sub(1).map(Position)
+        self.start.saturating_add(held).checked_sub(1).map(Position::new)
     }
 
     fn saved(&self) -> Option<Position> {

@@ -11,6 +11,7 @@
 //! - [`HistorySink`]: where an order goes when it leaves memory.
 
 use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 
 use doorstep_core::order::Order;
@@ -33,8 +34,34 @@ pub type Fault = Box<dyn Error + Send + Sync>;
 ///
 /// Positions rise along the log, need not be consecutive, and are never used again, not even after
 /// everything was trimmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Position(pub u64);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(u64);
+
+impl Position {
+    /// The position with this number.
+    #[must_use]
+    pub const fn new(raw: u64) -> Self {
+        Self(raw)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+
+    /// The first one that may come after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
 
 /// A record as it was read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,7 +110,7 @@ pub enum AppendError {
 #[non_exhaustive]
 pub enum ReadError {
     /// What was asked for is gone: the log begins later. Start again from the snapshot.
-    #[error("the log was trimmed and begins at {start:?}")]
+    #[error("the log was trimmed and begins at {start}")]
     Trimmed {
         /// Where the log begins now.
         start: Position,
@@ -98,7 +125,7 @@ pub enum ReadError {
 #[non_exhaustive]
 pub enum SnapshotError {
     /// A later one is saved: snapshots never move backwards. Nothing changed.
-    #[error("a snapshot at {saved:?} is saved already")]
+    #[error("a snapshot at {saved} is saved already")]
     Backwards {
         /// The position of the saved one.
         saved: Position,
