@@ -175,7 +175,7 @@ impl Log for MemoryLog {
     ) -> Result<(), ReadError> {
         let mut shared = self.shared.lock();
         shared.land(now);
-        let first = after.map_or(0, |after| after.get().saturating_add(1));
+        let first = after.map_or(0, |after| after.next().get());
         if first < shared.start {
             return Err(ReadError::Trimmed { start: Position::new(shared.start) });
         }

@@ -78,7 +78,7 @@ pub enum AppendError {
 #[non_exhaustive]
 pub enum ReadError {
     /// What was asked for is gone: the log begins later. Start again from the snapshot.
-    #[error("the log was trimmed and begins at {start:?}")]
+    #[error("the log was trimmed and begins at {start}")]
     Trimmed {
         /// Where the log begins now.
         start: Position,
@@ -93,7 +93,7 @@ pub enum ReadError {
 #[non_exhaustive]
 pub enum SnapshotError {
     /// A later one is saved: snapshots never move backwards. Nothing changed.
-    #[error("a snapshot at {saved:?} is saved already")]
+    #[error("a snapshot at {saved} is saved already")]
     Backwards {
         /// The position of the saved one.
         saved: Position,

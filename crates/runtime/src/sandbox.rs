@@ -97,7 +97,8 @@ pub struct SandboxConfig {
     /// Most keys it remembers; requests under further ones are dropped, as if they never arrived.
     /// Default 16 million.
     pub keys_max: usize,
-    /// Most calls and answers under way; further ones are dropped. Default 1 million.
+    /// A call made while so many calls and answers are under way is dropped; a call has at most two
+    /// answers. Default 1 million.
     pub under_way_max: usize,
 }
 
@@ -135,7 +136,7 @@ pub struct SandboxTally {
     pub refused: u64,
     /// Requests under a known key for another amount: the caller's defect. The first answer stands.
     pub conflicts: u64,
-    /// Calls and answers dropped because of a bound.
+    /// Calls dropped because of a bound.
     pub dropped: u64,
 }
 

@@ -3,6 +3,9 @@ use proptest::prelude::*;
 use super::*;
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+const FIVE: Position = Position::new(5);
+const SIX: Position = Position::new(6);
+const NINE: Position = Position::new(9);
 
 fn after(millis: u64) -> Timestamp {
     NOW.saturating_add(Span::from_millis(millis))
@@ -30,7 +33,7 @@ fn texts(entries: &[Entry]) -> Vec<&str> {
 }
 
 fn snapshot(position: u64, bytes: &[u8]) -> Snapshot {
-    Snapshot { position: Position(position), bytes: bytes.into() }
+    Snapshot { position: Position::new(position), bytes: bytes.into() }
 }
 
 /// Appends `count` records, a millisecond apart.
@@ -56,12 +59,12 @@ fn an_empty_log_has_no_end_and_nothing_to_read() {
 fn reading_goes_on_after_a_position_and_stops_at_max() {
     let mut log = filled(5);
     let mut out = Vec::new();
-    log.read(Some(Position(1)), 2, NOW, &mut out).unwrap();
-    assert_eq!(out.iter().map(|entry| entry.position.0).collect::<Vec<_>>(), [2, 3]);
-    log.read(Some(Position(4)), 2, NOW, &mut out).unwrap();
-    log.read(Some(Position(u64::MAX)), 2, NOW, &mut out).unwrap();
+    log.read(Some(Position::new(1)), 2, NOW, &mut out).unwrap();
+    assert_eq!(out.iter().map(|entry| entry.position.get()).collect::<Vec<_>>(), [2, 3]);
+    log.read(Some(Position::new(4)), 2, NOW, &mut out).unwrap();
+    log.read(Some(Position::new(u64::MAX)), 2, NOW, &mut out).unwrap();
     assert_eq!(out.len(), 2);
-    assert_eq!(log.end(NOW).unwrap(), Some(Position(4)));
+    assert_eq!(log.end(NOW).unwrap(), Some(Position::new(4)));
 }
 
 #[test]
@@ -117,41 +120,44 @@ fn after_quiet_every_append_lands_once_at_once() {
     let (before, tally) = (log.end(NOW).unwrap().unwrap(), log.tally());
     log.quiet();
     assert!(fill(&mut log, 200).into_iter().all(|ok| ok));
-    assert_eq!(log.end(NOW).unwrap(), Some(Position(before.0 + 200)));
+    assert_eq!(log.end(NOW).unwrap(), Some(Position::new(before.get() + 200)));
     assert_eq!(log.tally(), FaultTally { appends: 400, ..tally });
 }
 
 #[test]
 fn a_log_is_trimmed_only_behind_its_snapshot() {
     let mut log = filled(10);
-    assert!(matches!(log.trim(Position(0)), Err(TrimError::NotBehindSnapshot { saved: None })));
+    assert!(matches!(
+        log.trim(Position::new(0)),
+        Err(TrimError::NotBehindSnapshot { saved: None })
+    ));
     log.save_snapshot(&snapshot(6, b"state")).unwrap();
     assert!(matches!(
-        log.trim(Position(7)),
-        Err(TrimError::NotBehindSnapshot { saved: Some(Position(6)) })
+        log.trim(Position::new(7)),
+        Err(TrimError::NotBehindSnapshot { saved: Some(SIX) })
     ));
-    assert_eq!(log.entries_from(Position(0)).len(), 10, "a refused trim removes nothing");
+    assert_eq!(log.entries_from(Position::new(0)).len(), 10, "a refused trim removes nothing");
 
-    log.trim(Position(6)).unwrap();
-    log.trim(Position(3)).unwrap();
-    assert_eq!(log.entries_from(Position(0)).first().unwrap().position, Position(6));
-    assert_eq!(log.end(NOW).unwrap(), Some(Position(9)), "positions stay what they were");
+    log.trim(Position::new(6)).unwrap();
+    log.trim(Position::new(3)).unwrap();
+    assert_eq!(log.entries_from(Position::new(0)).first().unwrap().position, Position::new(6));
+    assert_eq!(log.end(NOW).unwrap(), Some(Position::new(9)), "positions stay what they were");
 }
 
 #[test]
 fn reading_below_the_start_is_an_error_and_never_a_jump() {
     let mut log = filled(10);
     log.save_snapshot(&snapshot(6, b"state")).unwrap();
-    log.trim(Position(6)).unwrap();
+    log.trim(Position::new(6)).unwrap();
     let mut out = Vec::new();
-    for gone in [None, Some(Position(0)), Some(Position(4))] {
+    for gone in [None, Some(Position::new(0)), Some(Position::new(4))] {
         assert!(matches!(
             log.read(gone, 10, NOW, &mut out),
-            Err(ReadError::Trimmed { start: Position(6) })
+            Err(ReadError::Trimmed { start: SIX })
         ));
     }
     assert!(out.is_empty());
-    log.read(Some(Position(5)), 10, NOW, &mut out).unwrap();
+    log.read(Some(Position::new(5)), 10, NOW, &mut out).unwrap();
     assert_eq!(out.len(), 4, "everything after 5 is still there");
 }
 
@@ -159,9 +165,9 @@ fn reading_below_the_start_is_an_error_and_never_a_jump() {
 fn a_position_is_not_used_again_after_trimming() {
     let mut log = filled(3);
     log.save_snapshot(&snapshot(2, b"state")).unwrap();
-    log.trim(Position(2)).unwrap();
+    log.trim(Position::new(2)).unwrap();
     log.append(b"next", NOW).unwrap();
-    assert_eq!(log.end(NOW).unwrap(), Some(Position(3)));
+    assert_eq!(log.end(NOW).unwrap(), Some(Position::new(3)));
 }
 
 #[test]
@@ -173,11 +179,11 @@ fn a_snapshot_is_never_overwritten_and_never_moves_backwards() {
     assert_eq!(log.load_snapshot().unwrap(), Some(snapshot(5, b"first")));
     assert!(matches!(
         log.save_snapshot(&snapshot(4, b"older")),
-        Err(SnapshotError::Backwards { saved: Position(5) })
+        Err(SnapshotError::Backwards { saved: FIVE })
     ));
     assert!(matches!(
         log.save_snapshot(&snapshot(10, b"of what never was")),
-        Err(SnapshotError::BeyondEnd { end: Some(Position(9)) })
+        Err(SnapshotError::BeyondEnd { end: Some(NINE) })
     ));
     assert_eq!(log.load_snapshot().unwrap(), Some(snapshot(5, b"first")));
     log.save_snapshot(&snapshot(9, b"newer")).unwrap();
@@ -208,11 +214,11 @@ fn a_full_log_refuses_until_it_is_trimmed() {
             }
         })
         .count() as u64;
-    assert_eq!(log.entries_from(Position(0)).len() as u64, held);
+    assert_eq!(log.entries_from(Position::new(0)).len() as u64, held);
     assert_eq!(log.tally().appends, held, "a refused append is not drawn for");
 
     log.save_snapshot(&snapshot(held - 1, b"state")).unwrap();
-    log.trim(Position(held - 1)).unwrap();
+    log.trim(Position::new(held - 1)).unwrap();
     log.append(b"again", NOW).unwrap();
 }
 
