@@ -1,4 +1,5 @@
 //! The bytes of every record form. A change here is a change of format: it needs a new version.
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use doorstep_core::id::CommandId;
 use doorstep_core::log::{Batch, Cause, FORMAT, Position, Record, Undecodable, Writer};

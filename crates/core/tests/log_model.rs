@@ -5,6 +5,7 @@
 //! any later time, twice, or never; they are doubted though they landed; replicas read at their
 //! own pace, time out, crash, come back from the log or from a snapshot behind which the log was
 //! trimmed, are told to own the log and told not to.
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
 
 #[path = "log_model/judge.rs"]
 mod judge;

@@ -31,11 +31,11 @@ impl Machine for Sum {
             return Ok(Decision::Known(*outcome));
         }
         let events = if *add == 0 { vec![] } else { vec![*add] };
-        Ok(Decision::Commit { events, outcome: self.0 + add })
+        Ok(Decision::Commit { events, outcome: self.0.saturating_add(*add) })
     }
 
     fn apply(&mut self, batch: &Batch<u32, u32>) -> Result<(), Infallible> {
-        self.0 += batch.events.iter().sum::<u32>();
+        self.0 = batch.events.iter().fold(self.0, |sum, add| sum.saturating_add(*add));
         if let (Some(cause), Some(outcome)) = (&batch.cause, batch.outcome) {
             self.1.record(cause, outcome, batch.at);
         }
