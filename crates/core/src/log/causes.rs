@@ -175,3 +175,94 @@ impl<O> Causes<O> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::from_secs(10_000);
+    const BOUNDS: CauseBounds =
+        CauseBounds { horizon: Span::from_secs(100), clock_skew: Span::from_secs(5), max: 2 };
+
+    fn cause(id: u128) -> Cause {
+        Cause { id: CommandId::new(id), issued_at: NOON, digest: 0 }
+    }
+
+    fn at(secs: u64) -> Timestamp {
+        NOON.saturating_add(Span::from_secs(secs))
+    }
+
+    #[test]
+    fn a_command_is_taken_within_the_horizon_and_known_for_longer() {
+        let mut causes = Causes::new();
+        assert_eq!(causes.check(&cause(1), at(100), &BOUNDS), Ok(Seen::First));
+        assert_eq!(causes.check(&cause(1), at(101), &BOUNDS), Err(NotTaken::TooOld));
+        causes.record(&cause(1), 'a', at(100));
+        causes.forget(at(205), &BOUNDS);
+        assert_eq!(causes.check(&cause(1), at(205), &BOUNDS), Ok(Seen::Known(&'a')));
+        causes.forget(at(206), &BOUNDS);
+        assert_eq!(causes.check(&cause(1), at(206), &BOUNDS), Err(NotTaken::TooOld));
+        assert!(causes.is_empty() && causes.by_age.is_empty());
+    }
+
+    #[test]
+    fn whatever_may_be_retried_is_known_though_clocks_differ() {
+        let ahead = Cause { issued_at: at(5), ..cause(1) };
+        let mut causes = Causes::new();
+        assert_eq!(causes.check(&ahead, NOON, &BOUNDS), Ok(Seen::First));
+        let further = Cause { issued_at: at(6), ..cause(1) };
+        assert_eq!(causes.check(&further, NOON, &BOUNDS), Err(NotTaken::TooEarly));
+        causes.record(&ahead, 'a', NOON);
+        for secs in 0..=105 {
+            causes.forget(at(secs), &BOUNDS);
+            assert_eq!(causes.check(&ahead, at(secs), &BOUNDS), Ok(Seen::Known(&'a')));
+        }
+        causes.forget(at(106), &BOUNDS);
+        assert_eq!(causes.check(&ahead, at(106), &BOUNDS), Err(NotTaken::TooOld));
+    }
+
+    #[test]
+    fn a_longer_horizon_does_not_bring_back_what_was_forgotten() {
+        let mut causes = Causes::new();
+        causes.record(&cause(1), 'a', NOON);
+        causes.forget(at(200), &BOUNDS);
+        let longer = CauseBounds { horizon: Span::from_hours(1), ..BOUNDS };
+        assert_eq!(causes.check(&cause(1), at(200), &longer), Err(NotTaken::TooOld));
+    }
+
+    #[test]
+    fn a_full_ledger_refuses_what_is_new_and_forgets_nothing_early() {
+        let mut causes = Causes::new();
+        causes.record(&cause(1), 'a', NOON);
+        causes.record(&cause(2), 'b', at(1));
+        let third = Cause { issued_at: at(50), ..cause(3) };
+        assert_eq!(causes.check(&third, at(105), &BOUNDS), Err(NotTaken::Full));
+        assert_eq!(causes.check(&cause(1), at(105), &BOUNDS), Ok(Seen::Known(&'a')));
+        assert_eq!(causes.check(&third, at(106), &BOUNDS), Ok(Seen::First));
+        causes.forget(at(106), &BOUNDS);
+        causes.record(&third, 'c', at(106));
+        assert_eq!(causes.len(), 2);
+    }
+
+    #[test]
+    fn a_digest_tells_a_retry_from_another_request() {
+        let mut causes = Causes::new();
+        causes.record(&Cause { digest: 4, ..cause(1) }, 'a', NOON);
+        let check = |digest| causes.check(&Cause { digest, ..cause(1) }, NOON, &BOUNDS);
+        assert_eq!(check(4), Ok(Seen::Known(&'a')));
+        assert_eq!(check(0), Ok(Seen::Known(&'a')));
+        assert_eq!(check(5), Err(NotTaken::Conflict));
+    }
+
+    #[test]
+    fn a_quiet_night_is_forgotten_a_little_at_a_time() {
+        let mut causes = Causes::new();
+        for id in 0..100 {
+            causes.record(&cause(id), 'a', NOON);
+        }
+        causes.forget(at(1_000), &BOUNDS);
+        assert_eq!(causes.len(), 100 - FORGOTTEN_AT_ONCE);
+        let json = serde_json::to_string(&causes).unwrap();
+        assert_eq!(serde_json::from_str::<Causes<char>>(&json).unwrap(), causes);
+    }
+}
