@@ -13,3 +13,6 @@ mod terms;
 #[cfg(feature = "board")]
 pub use board::{Board, BoardFull};
 pub use terms::{Ground, Refusal, cancellable_from, terms};
+
+#[cfg(test)]
+mod tests;

@@ -184,7 +184,9 @@ impl Order {
     ) -> Decided {
         match (&self.phase, self.phase.assignment()) {
             (_, Some(assigned)) if assigned == (driver, delivery) => ALREADY_SO,
-            (_, Some((assigned, _))) => Err(Refusal::NotTheDriver { driver, assigned }),
+            (_, Some((assigned, _))) if assigned != driver => {
+                Err(Refusal::NotTheDriver { driver, assigned })
+            }
             (Phase::Underway { .. }, None) => {
                 Ok(vec![Event::DriverAssigned { driver, delivery, arrive_by }])
             }
@@ -195,7 +197,9 @@ impl Order {
                 | Phase::Undelivered { .. }
                 | Phase::Cancelled { .. },
                 None,
-            ) => self.wrong_phase(&UNASSIGNED),
+            )
+            // The driver's already, in another delivery.
+            | (_, Some(_)) => self.wrong_phase(&UNASSIGNED),
         }
     }
 
@@ -448,14 +452,13 @@ impl Order {
     }
 
     fn wrong_phase(&self, allowed: &[OrderStatus]) -> Decided {
-        // The kitchen's commands are told how far the kitchen is, the others the latest milestone.
-        let kitchen = [OrderStatus::Confirmed, OrderStatus::Preparing];
+        // Under way, the kitchen's commands are never refused: what stands in the way of the others
+        // is how far the courier is, even where the kitchen reached the latest milestone.
         let found = match &self.phase {
-            Phase::Underway { kitchen: own, .. } if allowed.iter().any(|s| kitchen.contains(s)) => {
-                own.status()
+            Phase::Underway { kitchen, courier, .. } => {
+                courier.status().unwrap_or_else(|| kitchen.status())
             }
-            Phase::Underway { .. }
-            | Phase::Pending { .. }
+            Phase::Pending { .. }
             | Phase::OnTheWay { .. }
             | Phase::Delivered { .. }
             | Phase::Undelivered { .. }

@@ -15,7 +15,7 @@ mod evolve;
 mod phase;
 mod refusal;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,705 @@
+//! Every phase × every command.
+
+#![expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
+
+use core::iter::successors;
+
+use super::*;
+use crate::cancel::{self, Ground};
+use crate::eta;
+use crate::payment;
+
+/// When the commands of the table are given: before every deadline and before the promise.
+const NOW: Timestamp = Timestamp::from_millis(1_700_000_060_000);
+
+/// The commands by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    Accept,
+    Reject,
+    StartPreparing,
+    MarkReady,
+    Adjust,
+    ReviseEstimate,
+    AssignDriver,
+    DropDriver,
+    HandOver,
+    FlagSearch,
+    ArriveAtRestaurant,
+    PickUp,
+    Depart,
+    ArriveAtDoorstep,
+    Deliver,
+    Fail,
+    Cancel,
+    Reply,
+    Tick,
+}
+
+impl Verb {
+    /// Every command. A new one does not compile until it has its place in this chain.
+    fn all() -> impl Iterator<Item = Self> {
+        successors(Some(Self::Accept), |verb| match verb {
+            Self::Accept => Some(Self::Reject),
+            Self::Reject => Some(Self::StartPreparing),
+            Self::StartPreparing => Some(Self::MarkReady),
+            Self::MarkReady => Some(Self::Adjust),
+            Self::Adjust => Some(Self::ReviseEstimate),
+            Self::ReviseEstimate => Some(Self::AssignDriver),
+            Self::AssignDriver => Some(Self::DropDriver),
+            Self::DropDriver => Some(Self::HandOver),
+            Self::HandOver => Some(Self::FlagSearch),
+            Self::FlagSearch => Some(Self::ArriveAtRestaurant),
+            Self::ArriveAtRestaurant => Some(Self::PickUp),
+            Self::PickUp => Some(Self::Depart),
+            Self::Depart => Some(Self::ArriveAtDoorstep),
+            Self::ArriveAtDoorstep => Some(Self::Deliver),
+            Self::Deliver => Some(Self::Fail),
+            Self::Fail => Some(Self::Cancel),
+            Self::Cancel => Some(Self::Reply),
+            Self::Reply => Some(Self::Tick),
+            Self::Tick => None,
+        })
+    }
+
+    fn of(command: &Command) -> Self {
+        match command {
+            Command::Accept { .. } => Self::Accept,
+            Command::Reject => Self::Reject,
+            Command::StartPreparing => Self::StartPreparing,
+            Command::MarkReady => Self::MarkReady,
+            Command::Adjust { .. } => Self::Adjust,
+            Command::ReviseEstimate { .. } => Self::ReviseEstimate,
+            Command::AssignDriver { .. } => Self::AssignDriver,
+            Command::DropDriver { .. } => Self::DropDriver,
+            Command::HandOver { .. } => Self::HandOver,
+            Command::FlagSearch => Self::FlagSearch,
+            Command::ArriveAtRestaurant { .. } => Self::ArriveAtRestaurant,
+            Command::PickUp { .. } => Self::PickUp,
+            Command::Depart { .. } => Self::Depart,
+            Command::ArriveAtDoorstep { .. } => Self::ArriveAtDoorstep,
+            Command::Deliver { .. } => Self::Deliver,
+            Command::Fail { .. } => Self::Fail,
+            Command::Cancel { .. } => Self::Cancel,
+            Command::Reply(_) => Self::Reply,
+            Command::Tick => Self::Tick,
+        }
+    }
+}
+
+/// The status that an event leads to.
+#[derive(Clone, Copy)]
+enum Then {
+    Is(OrderStatus),
+    Unchanged,
+    TheKitchens,
+}
+
+#[derive(Clone)]
+enum Refused {
+    With(Refusal),
+    /// `WrongPhase`, with what the point is to this command, and these allowed.
+    Needs(&'static [OrderStatus]),
+    Ended,
+}
+
+/// What one command does, wherever the order stands.
+struct Row {
+    command: Command,
+    happens: Vec<(Vec<Point>, Event, Then)>,
+    already: Vec<Point>,
+    refused: Vec<(Vec<Point>, Refused)>,
+}
+
+#[track_caller]
+fn check(row: &Row) {
+    for point in Point::all() {
+        let order = point.order();
+        let before = order.clone();
+        let found = order.decide(&row.command, &policy(), NOW);
+        assert_eq!(order, before, "deciding changes nothing");
+        let at = format!("{:?} at {point:?}", row.command);
+        let mut rules = 0;
+        for (points, event, then) in &row.happens {
+            if points.contains(&point) {
+                rules += 1;
+                assert_eq!(found, Ok(vec![event.clone()]), "{at}");
+                let status = match then {
+                    Then::Is(status) => *status,
+                    Then::Unchanged => order.status(),
+                    Then::TheKitchens => kitchens(point),
+                };
+                let next = order.clone().evolve(event, NOW).unwrap();
+                assert_eq!(next.status(), status, "{at}");
+            }
+        }
+        if row.already.contains(&point) {
+            rules += 1;
+            assert_eq!(found, Ok(vec![]), "{at}");
+        }
+        for (points, refused) in &row.refused {
+            if points.contains(&point) {
+                rules += 1;
+                let refusal = match refused {
+                    Refused::With(refusal) => refusal.clone(),
+                    Refused::Needs(allowed) => {
+                        Refusal::WrongPhase { found: found_at(point), allowed: allowed.to_vec() }
+                    }
+                    Refused::Ended => cancel::Refusal::Ended { status: order.status() }.into(),
+                };
+                assert_eq!(found, Err(refusal), "{at}");
+            }
+        }
+        assert_eq!(rules, 1, "{at}: exactly one rule of the table applies");
+    }
+}
+
+fn kitchens(point: Point) -> OrderStatus {
+    match point {
+        Point::Underway(KitchenPoint::Confirmed, _) => OrderStatus::Confirmed,
+        Point::Underway(KitchenPoint::Preparing, _) => OrderStatus::Preparing,
+        Point::Underway(KitchenPoint::Ready, _) => OrderStatus::ReadyForPickup,
+        Point::Pending
+        | Point::OnTheWay(_)
+        | Point::Delivered
+        | Point::Undelivered
+        | Point::CancelledByCustomer
+        | Point::CancelledByRestaurant => panic!("no kitchen at {point:?}"),
+    }
+}
+
+/// What a refusal calls this point: under way, the courier's milestone where there is one.
+fn found_at(point: Point) -> OrderStatus {
+    match point {
+        Point::Pending => OrderStatus::Pending,
+        Point::Underway(_, CourierPoint::Assigned) => OrderStatus::DriverAssigned,
+        Point::Underway(_, CourierPoint::AtRestaurant) => OrderStatus::DriverAtRestaurant,
+        Point::Underway(_, CourierPoint::Searching | CourierPoint::Flagged) => kitchens(point),
+        Point::OnTheWay(LegPoint::PickedUp) => OrderStatus::PickedUp,
+        Point::OnTheWay(LegPoint::EnRoute) => OrderStatus::OnTheWay,
+        Point::OnTheWay(LegPoint::AtDoorstep) => OrderStatus::AtDoorstep,
+        Point::Delivered => OrderStatus::Delivered,
+        Point::Undelivered => OrderStatus::Undelivered,
+        Point::CancelledByCustomer | Point::CancelledByRestaurant => OrderStatus::Cancelled,
+    }
+}
+
+const UNASSIGNED: &[OrderStatus] =
+    &[OrderStatus::Confirmed, OrderStatus::Preparing, OrderStatus::ReadyForPickup];
+const CARRIED: &[OrderStatus] =
+    &[OrderStatus::PickedUp, OrderStatus::OnTheWay, OrderStatus::AtDoorstep];
+const ALIVE: &[OrderStatus] = &[
+    OrderStatus::Pending,
+    OrderStatus::Confirmed,
+    OrderStatus::Preparing,
+    OrderStatus::ReadyForPickup,
+    OrderStatus::DriverAssigned,
+    OrderStatus::DriverAtRestaurant,
+    OrderStatus::PickedUp,
+    OrderStatus::OnTheWay,
+    OrderStatus::AtDoorstep,
+];
+
+fn rows() -> Vec<Row> {
+    [kitchen_rows(), courier_rows(), road_rows(), stranger_rows(), other_rows()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn kitchen_rows() -> Vec<Row> {
+    use KitchenPoint::{Confirmed, Preparing, Ready};
+    let speeds = policy().dispatch.speeds;
+    let quote = intent().quote;
+    let shortage = Shortage { line: 0, quantity: 1 };
+    vec![
+        Row {
+            command: Command::Accept { ready_at: Some(minutes(NOW, 3)) },
+            happens: vec![(
+                pending(),
+                Event::Accepted {
+                    kitchen: KitchenKind::Cooks,
+                    estimate: eta::estimate(NOW, Span::from_mins(3), quote.distance_m, &speeds),
+                    give_up_at: minutes(NOW, 30),
+                    pick_up_by: minutes(NOW, 240),
+                },
+                Then::Is(OrderStatus::Confirmed),
+            )],
+            already: [underway(), on_the_way(), delivered()].concat(),
+            refused: vec![(
+                [undelivered(), cancelled()].concat(),
+                Refused::Needs(&[OrderStatus::Pending]),
+            )],
+        },
+        Row {
+            command: Command::Reject,
+            happens: vec![(
+                pending(),
+                Event::Cancelled {
+                    by: Actor::Restaurant,
+                    ground: Ground::RestaurantRejected,
+                    fee: eur(0),
+                },
+                Then::Is(OrderStatus::Cancelled),
+            )],
+            already: vec![Point::CancelledByRestaurant],
+            refused: vec![(
+                [
+                    underway(),
+                    on_the_way(),
+                    delivered(),
+                    undelivered(),
+                    vec![Point::CancelledByCustomer],
+                ]
+                .concat(),
+                Refused::Needs(&[OrderStatus::Pending]),
+            )],
+        },
+        Row {
+            command: Command::StartPreparing,
+            happens: vec![(
+                kitchen(Confirmed),
+                Event::PreparingStarted,
+                Then::Is(OrderStatus::Preparing),
+            )],
+            already: [kitchen(Preparing), kitchen(Ready), on_the_way(), delivered()].concat(),
+            refused: vec![(
+                [pending(), undelivered(), cancelled()].concat(),
+                Refused::Needs(&[OrderStatus::Confirmed]),
+            )],
+        },
+        Row {
+            command: Command::MarkReady,
+            happens: vec![(
+                [kitchen(Confirmed), kitchen(Preparing)].concat(),
+                Event::MadeReady,
+                Then::Is(OrderStatus::ReadyForPickup),
+            )],
+            already: [kitchen(Ready), on_the_way(), delivered()].concat(),
+            refused: vec![(
+                [pending(), undelivered(), cancelled()].concat(),
+                Refused::Needs(&[OrderStatus::Confirmed, OrderStatus::Preparing]),
+            )],
+        },
+        Row {
+            command: Command::Adjust { lines: vec![shortage] },
+            happens: vec![(
+                underway(),
+                Event::Adjusted {
+                    lines: vec![shortage],
+                    quote: quote.adjusted(eur(1_150)).unwrap(),
+                },
+                Then::Unchanged,
+            )],
+            already: vec![],
+            refused: vec![(
+                [pending(), on_the_way(), ended()].concat(),
+                Refused::Needs(UNASSIGNED),
+            )],
+        },
+    ]
+}
+
+fn courier_rows() -> Vec<Row> {
+    use CourierPoint::{Assigned, AtRestaurant, Flagged, Searching};
+    let driver = driver();
+    let other = DeliveryId::from(71);
+    let arrive_by = minutes(NOW, 5 + 15);
+    let handed = |from| Event::HandedOver { from, driver: stranger(), delivery: other, arrive_by };
+    vec![
+        Row {
+            command: assign(),
+            happens: vec![(
+                unassigned(),
+                Event::DriverAssigned { driver, delivery: delivery(), arrive_by },
+                Then::Is(OrderStatus::DriverAssigned),
+            )],
+            already: [assigned(), on_the_way()].concat(),
+            refused: vec![([pending(), ended()].concat(), Refused::Needs(UNASSIGNED))],
+        },
+        // The driver who has it already, in another delivery.
+        Row {
+            command: Command::AssignDriver { driver, delivery: other, travel: Span::from_mins(5) },
+            happens: vec![(
+                unassigned(),
+                Event::DriverAssigned { driver, delivery: other, arrive_by },
+                Then::Is(OrderStatus::DriverAssigned),
+            )],
+            already: vec![],
+            refused: vec![(
+                [pending(), assigned(), on_the_way(), ended()].concat(),
+                Refused::Needs(UNASSIGNED),
+            )],
+        },
+        Row {
+            command: Command::DropDriver { driver, why: DropReason::Driver },
+            happens: vec![(
+                assigned(),
+                Event::DriverDropped {
+                    driver,
+                    why: DropReason::Driver,
+                    give_up_at: minutes(NOW, 30),
+                },
+                Then::TheKitchens,
+            )],
+            already: vec![],
+            refused: vec![(
+                [pending(), unassigned(), on_the_way(), ended()].concat(),
+                Refused::Needs(&[OrderStatus::DriverAssigned, OrderStatus::DriverAtRestaurant]),
+            )],
+        },
+        Row {
+            command: Command::HandOver {
+                driver: stranger(),
+                delivery: other,
+                travel: Span::from_mins(5),
+            },
+            happens: vec![
+                (unassigned(), handed(None), Then::Is(OrderStatus::DriverAssigned)),
+                (assigned(), handed(Some(driver)), Then::Is(OrderStatus::DriverAssigned)),
+                (
+                    [leg(LegPoint::PickedUp), leg(LegPoint::EnRoute)].concat(),
+                    handed(Some(driver)),
+                    Then::Unchanged,
+                ),
+            ],
+            already: vec![],
+            refused: vec![(
+                [pending(), leg(LegPoint::AtDoorstep), ended()].concat(),
+                Refused::Needs(&[
+                    OrderStatus::Confirmed,
+                    OrderStatus::Preparing,
+                    OrderStatus::ReadyForPickup,
+                    OrderStatus::DriverAssigned,
+                    OrderStatus::DriverAtRestaurant,
+                    OrderStatus::PickedUp,
+                    OrderStatus::OnTheWay,
+                ]),
+            )],
+        },
+        Row {
+            command: Command::FlagSearch,
+            happens: vec![(courier(Searching), Event::SearchFlagged, Then::Unchanged)],
+            already: courier(Flagged),
+            refused: vec![(
+                [pending(), assigned(), on_the_way(), ended()].concat(),
+                Refused::Needs(UNASSIGNED),
+            )],
+        },
+        Row {
+            command: Command::ArriveAtRestaurant { driver },
+            happens: vec![(
+                courier(Assigned),
+                Event::ArrivedAtRestaurant { driver, slack: Span::from_mins(15) },
+                Then::Is(OrderStatus::DriverAtRestaurant),
+            )],
+            already: [courier(AtRestaurant), on_the_way(), delivered()].concat(),
+            refused: vec![(
+                [pending(), unassigned(), undelivered(), cancelled()].concat(),
+                Refused::Needs(&[OrderStatus::DriverAssigned]),
+            )],
+        },
+        Row {
+            command: Command::PickUp { driver },
+            happens: vec![(
+                courier(AtRestaurant),
+                Event::PickedUp { driver, lost_at: minutes(NOW, 120) },
+                Then::Is(OrderStatus::PickedUp),
+            )],
+            already: [on_the_way(), delivered()].concat(),
+            refused: vec![(
+                [pending(), unassigned(), courier(Assigned), undelivered(), cancelled()].concat(),
+                Refused::Needs(&[OrderStatus::DriverAtRestaurant]),
+            )],
+        },
+    ]
+}
+
+fn road_rows() -> Vec<Row> {
+    let driver = driver();
+    let arrived = |far_m| Event::ArrivedAtDoorstep { driver, leave_at: minutes(NOW, 10), far_m };
+    let arrive = |distance_m, far_m| Row {
+        command: Command::ArriveAtDoorstep { driver, distance_m },
+        happens: vec![(
+            [leg(LegPoint::PickedUp), leg(LegPoint::EnRoute)].concat(),
+            arrived(far_m),
+            Then::Is(OrderStatus::AtDoorstep),
+        )],
+        already: [leg(LegPoint::AtDoorstep), delivered()].concat(),
+        refused: vec![(
+            [pending(), underway(), undelivered(), cancelled()].concat(),
+            Refused::Needs(&[OrderStatus::PickedUp, OrderStatus::OnTheWay]),
+        )],
+    };
+    let fail = |by| Row {
+        command: Command::Fail { by, reason: FailReason::Accident, returned: true },
+        happens: vec![(
+            on_the_way(),
+            Event::Undelivered { by, reason: FailReason::Accident, returned: true },
+            Then::Is(OrderStatus::Undelivered),
+        )],
+        already: undelivered(),
+        refused: vec![(
+            [pending(), underway(), delivered(), cancelled()].concat(),
+            Refused::Needs(CARRIED),
+        )],
+    };
+    let never = |by| Row {
+        command: Command::Fail { by, reason: FailReason::Accident, returned: true },
+        happens: vec![],
+        already: vec![],
+        refused: vec![(Point::all().collect(), Refused::With(Refusal::NotThisActor))],
+    };
+    vec![
+        Row {
+            command: Command::Depart { driver },
+            happens: vec![(
+                leg(LegPoint::PickedUp),
+                Event::Departed { driver },
+                Then::Is(OrderStatus::OnTheWay),
+            )],
+            already: [leg(LegPoint::EnRoute), leg(LegPoint::AtDoorstep), delivered()].concat(),
+            refused: vec![(
+                [pending(), underway(), undelivered(), cancelled()].concat(),
+                Refused::Needs(&[OrderStatus::PickedUp]),
+            )],
+        },
+        arrive(None, None),
+        arrive(Some(200), None),
+        arrive(Some(201), Some(201)),
+        Row {
+            command: Command::Deliver { driver },
+            happens: vec![(
+                on_the_way(),
+                Event::Delivered { driver },
+                Then::Is(OrderStatus::Delivered),
+            )],
+            already: delivered(),
+            refused: vec![(
+                [pending(), underway(), undelivered(), cancelled()].concat(),
+                Refused::Needs(CARRIED),
+            )],
+        },
+        fail(Actor::Driver(driver)),
+        fail(Actor::Operations),
+        fail(Actor::Platform),
+        never(Actor::Customer),
+        never(Actor::Restaurant),
+    ]
+}
+
+/// A driver who is not, or no longer, the order's.
+fn stranger_rows() -> Vec<Row> {
+    let driver = stranger();
+    let row = |command, needs, unassigned_too: bool| {
+        let known = [assigned(), on_the_way(), delivered(), undelivered()].concat();
+        let nobodys = [pending(), unassigned(), cancelled()].concat();
+        let not_yours = Refusal::NotTheDriver { driver, assigned: super::driver() };
+        let mut refused = vec![(known, Refused::With(not_yours))];
+        if unassigned_too {
+            refused.push((nobodys, Refused::Needs(needs)));
+        }
+        Row { command, happens: vec![], already: vec![], refused }
+    };
+    let at_restaurant: &[OrderStatus] = &[OrderStatus::DriverAtRestaurant];
+    let coming: &[OrderStatus] = &[OrderStatus::DriverAssigned, OrderStatus::DriverAtRestaurant];
+    let by = Actor::Driver(driver);
+    let travel = Span::from_mins(5);
+    vec![
+        row(Command::DropDriver { driver, why: DropReason::Driver }, coming, true),
+        row(Command::ArriveAtRestaurant { driver }, &[OrderStatus::DriverAssigned], true),
+        row(Command::PickUp { driver }, at_restaurant, true),
+        row(Command::Depart { driver }, &[OrderStatus::PickedUp], true),
+        row(
+            Command::ArriveAtDoorstep { driver, distance_m: None },
+            &[OrderStatus::PickedUp, OrderStatus::OnTheWay],
+            true,
+        ),
+        row(Command::Deliver { driver }, CARRIED, true),
+        row(Command::Fail { by, reason: FailReason::Lost, returned: false }, CARRIED, true),
+        Row {
+            command: Command::AssignDriver { driver, delivery: delivery(), travel },
+            happens: vec![(
+                unassigned(),
+                Event::DriverAssigned {
+                    driver,
+                    delivery: delivery(),
+                    arrive_by: minutes(NOW, 5 + 15),
+                },
+                Then::Is(OrderStatus::DriverAssigned),
+            )],
+            already: vec![],
+            refused: vec![
+                (
+                    [assigned(), on_the_way()].concat(),
+                    Refused::With(Refusal::NotTheDriver { driver, assigned: super::driver() }),
+                ),
+                ([pending(), ended()].concat(), Refused::Needs(UNASSIGNED)),
+            ],
+        },
+    ]
+}
+
+fn other_rows() -> Vec<Row> {
+    let estimate = minutes(T0, 25);
+    let captured = Reply { step: Step::Capture, attempt: 1, answer: Answer::Done { until: None } };
+    vec![
+        Row {
+            command: Command::ReviseEstimate { estimate },
+            happens: vec![(
+                [pending(), underway(), on_the_way()].concat(),
+                Event::EstimateRevised { estimate },
+                Then::Unchanged,
+            )],
+            already: vec![],
+            refused: vec![(ended(), Refused::Needs(ALIVE))],
+        },
+        Row {
+            command: cancel_by(Actor::Operations),
+            happens: vec![(
+                [pending(), underway(), leg(LegPoint::PickedUp), leg(LegPoint::EnRoute)].concat(),
+                Event::Cancelled { by: Actor::Operations, ground: Ground::Operations, fee: eur(0) },
+                Then::Is(OrderStatus::Cancelled),
+            )],
+            already: cancelled(),
+            refused: vec![
+                (leg(LegPoint::AtDoorstep), Refused::With(cancel::Refusal::AtDoorstep.into())),
+                ([delivered(), undelivered()].concat(), Refused::Ended),
+            ],
+        },
+        Row {
+            command: Command::Reply(captured),
+            happens: vec![(
+                [underway(), on_the_way(), delivered(), undelivered()].concat(),
+                Event::Payment(payment::Event::Captured { amount: intent().quote.total }),
+                Then::Unchanged,
+            )],
+            // No capture was asked for: nothing is due before acceptance, a void after the cancel.
+            already: [pending(), cancelled()].concat(),
+            refused: vec![],
+        },
+        Row {
+            command: Command::Reply(HELD),
+            happens: vec![],
+            already: Point::all().collect(),
+            refused: vec![],
+        },
+        Row {
+            command: Command::Tick,
+            happens: vec![],
+            already: Point::all().collect(),
+            refused: vec![],
+        },
+    ]
+}
+
+#[test]
+fn every_command_does_what_the_table_says_in_every_phase() {
+    for row in rows() {
+        check(&row);
+    }
+}
+
+#[test]
+fn every_command_has_a_row() {
+    let named: Vec<Verb> = rows().iter().map(|row| Verb::of(&row.command)).collect();
+    for verb in Verb::all() {
+        assert!(named.contains(&verb), "{verb:?} has no row in the table");
+    }
+}
+
+#[test]
+fn a_refusal_never_finds_the_order_where_it_would_be_allowed() {
+    for row in rows() {
+        for point in Point::all() {
+            match point.order().decide(&row.command, &policy(), NOW) {
+                Err(Refusal::WrongPhase { found, allowed }) => {
+                    assert!(!allowed.contains(&found), "{:?} at {point:?}", row.command);
+                }
+                Err(Refusal::NotTheDriver { driver, assigned }) => assert_ne!(driver, assigned),
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn an_estimate_that_does_not_move_is_already_so() {
+    let order = placed(intent());
+    let same = Command::ReviseEstimate { estimate: order.intent().estimate };
+    assert_eq!(order.decide(&same, &policy(), NOW), Ok(vec![]));
+}
+
+#[test]
+fn an_adjustment_only_lowers_and_names_each_line_once() {
+    let order = Point::Underway(KitchenPoint::Confirmed, CourierPoint::Searching).order();
+    let adjust = |lines: &[(u32, u32)]| {
+        let lines = lines.iter().map(|&(line, quantity)| Shortage { line, quantity }).collect();
+        order.decide(&Command::Adjust { lines }, &policy(), NOW)
+    };
+    assert_eq!(adjust(&[]), Ok(vec![]));
+    assert_eq!(adjust(&[(2, 0)]), Err(Refusal::NoSuchLine { line: 2, lines: 2 }));
+    assert_eq!(adjust(&[(u32::MAX, 0)]), Err(Refusal::NoSuchLine { line: u32::MAX, lines: 2 }));
+    assert_eq!(adjust(&[(0, 2)]), Err(Refusal::NotFewer { line: 0, ordered: 2 }));
+    assert_eq!(adjust(&[(0, 3)]), Err(Refusal::NotFewer { line: 0, ordered: 2 }));
+    assert_eq!(adjust(&[(0, 1), (0, 0)]), Err(Refusal::NotFewer { line: 0, ordered: 1 }));
+    assert_eq!(adjust(&[(0, 0), (1, 0)]), Err(Refusal::NothingLeft));
+    let adjusted = adjust(&[(1, 0), (0, 1)]).unwrap();
+    let order = order.clone().evolve(&adjusted[0], NOW).unwrap();
+    assert_eq!(order.lines().iter().map(|line| line.quantity).collect::<Vec<_>>(), [1, 0]);
+    assert_eq!(order.quote().subtotal, eur(900));
+    assert_eq!(order.payment().owed(), Some(order.quote().total), "less is owed from now on");
+}
+
+#[test]
+fn an_order_with_nothing_to_prepare_starts_ready() {
+    let order = placed(Intent { kitchen: KitchenKind::Shelf, ..intent() });
+    let order = after(&order, &Command::Accept { ready_at: None }, NOW);
+    let ready = Point::Underway(KitchenPoint::Ready, CourierPoint::Searching);
+    assert_eq!(Point::of(order.phase()), ready);
+}
+
+#[test]
+fn an_event_follows_only_where_its_command_makes_it_happen() {
+    use core::mem::discriminant;
+    let rows = rows();
+    let made: Vec<_> = rows.iter().flat_map(|row| &row.happens).collect();
+    for (_, event, _) in &made {
+        // What happens to the money has its own history.
+        if let Event::Payment(_) = event {
+            continue;
+        }
+        for point in Point::all() {
+            let possible = made.iter().any(|(points, other, _)| {
+                discriminant(other) == discriminant(event) && points.contains(&point)
+            });
+            let mut order = point.order();
+            let before = order.clone();
+            let followed = order.apply(event, NOW).is_ok();
+            assert_eq!(followed, possible, "{event:?} at {point:?}");
+            assert!(followed || order == before, "a damaged history changes nothing");
+        }
+    }
+    for point in Point::all() {
+        let placed = Event::Placed { respond_by: NOW };
+        assert!(point.order().evolve(&placed, NOW).is_err(), "an order is placed once");
+    }
+}
+
+#[test]
+fn an_event_of_another_driver_is_corrupt() {
+    let driver = stranger();
+    let dropped = Event::DriverDropped { driver, why: DropReason::NoShow, give_up_at: NOW };
+    for event in [
+        dropped,
+        Event::ArrivedAtRestaurant { driver, slack: Span::ZERO },
+        Event::PickedUp { driver, lost_at: NOW },
+        Event::Departed { driver },
+        Event::ArrivedAtDoorstep { driver, leave_at: NOW, far_m: None },
+        Event::Delivered { driver },
+    ] {
+        for point in Point::all() {
+            assert!(point.order().evolve(&event, NOW).is_err(), "{event:?} at {point:?}");
+        }
+    }
+}

@@ -1,0 +1,559 @@
+//! One checkout and the order that it becomes, with its money, under every interleaving of what the
+//! parties do, what the clock does and what a truthful bank does.
+//!
+//! The bank is modelled apart from the payment: it executes each key once and remembers the
+//! outcome. A repeated call, a late answer, a duplicated one and a lost one that is asked for again
+//! are therefore all the same thing, the delivery of a remembered outcome, at any time, any number
+//! of times. Definite failures are bounded, and the hold may lapse whenever it stands.
+//!
+//! Every action adds to the log, to the bank's book or to the clock, and none takes back: the graph
+//! has no cycle, so "settled wherever nothing more can happen" says that everything is settled in
+//! the end.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that goes wrong fails"
+)]
+
+#[cfg(test)]
+mod common;
+
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+
+use common::{T0, assign, driver, eur, intent, policy, step};
+use doorstep_core::checkout::{Checkout, State as CheckoutState};
+use doorstep_core::id::DriverId;
+use doorstep_core::money::Money;
+use doorstep_core::order::{Actor, Command, DropReason, Event, FailReason, Order, Phase, Shortage};
+use doorstep_core::payment::{Answer, Due, Funds, HoldRefused, Payment, Release, Reply, Step};
+use doorstep_core::policy::Policy;
+use doorstep_core::time::{Span, Timestamp};
+use stateright::{Checker, Model, Property};
+
+const FEE: i64 = 300;
+
+/// How the world is bounded.
+struct Bounds {
+    policy: Policy,
+    promise: Span,
+    /// Definite failures that the bank may give.
+    failures: u8,
+    /// Times that the driver may drop out.
+    drops: u8,
+    /// Units that may run out.
+    adjusts: u8,
+    /// What must be reachable within these bounds.
+    sometimes: fn() -> Vec<Property<OneOrder>>,
+}
+
+/// What the parties may do; each is offered in every state and decided by the order.
+fn commands() -> Vec<Command> {
+    let driver = driver();
+    let fail = |reason| Command::Fail { by: Actor::Driver(driver), reason, returned: false };
+    vec![
+        Command::Accept { ready_at: None },
+        Command::Reject,
+        Command::MarkReady,
+        Command::Adjust { lines: vec![Shortage { line: 0, quantity: 1 }] },
+        assign(),
+        Command::DropDriver { driver, why: DropReason::Driver },
+        Command::ArriveAtRestaurant { driver },
+        Command::PickUp { driver },
+        Command::ArriveAtDoorstep { driver, distance_m: None },
+        Command::Deliver { driver },
+        fail(FailReason::Accident),
+        fail(FailReason::CustomerAbsent),
+        Command::Cancel { by: Actor::Customer, fee: None },
+        Command::Cancel { by: Actor::Operations, fee: Some(eur(FEE)) },
+        Command::Tick,
+    ]
+}
+
+#[derive(Clone, Debug)]
+enum Stage {
+    Checkout(Checkout),
+    Order(Order),
+}
+
+impl Stage {
+    fn payment(&self) -> &Payment {
+        match self {
+            Self::Checkout(checkout) => checkout.payment(),
+            Self::Order(order) => order.payment(),
+        }
+    }
+
+    fn stands(&self) -> Result<CheckoutState, (&Phase, Money)> {
+        match self {
+            Self::Checkout(checkout) => Ok(checkout.state()),
+            Self::Order(order) => Err((order.phase(), order.quote().total)),
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        match self {
+            Self::Checkout(checkout) => checkout.next_deadline(),
+            Self::Order(order) => order.next_deadline(),
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Checkout(checkout) => checkout.over_since().is_some(),
+            Self::Order(order) => order.over_since().is_some(),
+        }
+    }
+}
+
+/// What the bank did, by its own book.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Bank {
+    book: BTreeMap<(Step, u32), Answer>,
+    holding: Option<i64>,
+    holds: u8,
+    captures: u8,
+    captured: i64,
+    refunded: i64,
+    failures: u8,
+    lapsed: bool,
+    /// Asked for something that a truthful bank cannot make sense of.
+    nonsense: bool,
+}
+
+impl Bank {
+    /// Carries a call out, once a key.
+    fn carry_out(&mut self, due: Due) {
+        let amount = due.amount.minor();
+        let answer = match (due.step, self.holding) {
+            (Step::Hold, _) => {
+                self.holds += 1;
+                self.holding = Some(amount);
+                Answer::Done { until: None }
+            }
+            (Step::Capture, Some(held)) => {
+                self.nonsense |= amount > held || amount <= 0;
+                self.captures += 1;
+                self.captured += amount;
+                self.holding = None;
+                Answer::Done { until: None }
+            }
+            (Step::Void, Some(held)) => {
+                self.nonsense |= amount != held;
+                self.holding = None;
+                Answer::Done { until: None }
+            }
+            (Step::Capture | Step::Void, None) => {
+                self.nonsense |= !self.lapsed;
+                Answer::Refused
+            }
+            (Step::Refund, _) => {
+                self.nonsense |= amount <= 0;
+                self.refunded += amount;
+                Answer::Done { until: None }
+            }
+        };
+        self.book.insert((due.step, due.attempt), answer);
+    }
+}
+
+#[derive(Clone, Debug)]
+struct World {
+    stage: Stage,
+    now: Timestamp,
+    bank: Bank,
+    drops: u8,
+    adjusts: u8,
+}
+
+/// The history and the intent are left out: no rule reads the one, and of the other only the total
+/// ever changes, which the amount owed follows.
+impl Hash for World {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.stage.stands().hash(state);
+        (self.stage.payment(), self.now, &self.bank, self.drops, self.adjusts).hash(state);
+    }
+}
+
+impl PartialEq for World {
+    fn eq(&self, other: &Self) -> bool {
+        self.stage.stands() == other.stage.stands()
+            && self.stage.payment() == other.stage.payment()
+            && (self.now, &self.bank, self.drops, self.adjusts)
+                == (other.now, &other.bank, other.drops, other.adjusts)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Action {
+    Command(usize),
+    CheckoutTick,
+    /// The clock moves to the next moment that matters.
+    Time,
+    /// The bank carries out what is due, if it has not.
+    CarryOut,
+    /// The bank definitely fails at what is due.
+    Fail,
+    /// The customer's bank declines the hold.
+    Decline,
+    /// The bank lets the hold go by itself.
+    Lapse,
+    /// An outcome in the bank's book arrives, for the first time or again.
+    Hear(Step, u32),
+}
+
+struct OneOrder {
+    bounds: Bounds,
+    commands: Vec<Command>,
+}
+
+impl OneOrder {
+    fn command(&self, world: &World, command: &Command) -> Option<World> {
+        let Stage::Order(order) = &world.stage else { return None };
+        let (order, events) = step(order, command, &self.bounds.policy, world.now).ok()?;
+        if events.is_empty() {
+            return None;
+        }
+        let mut next = World { stage: Stage::Order(order), ..world.clone() };
+        for event in &events {
+            if let Event::DriverDropped { .. } = event {
+                next.drops = next.drops.checked_sub(1)?;
+            }
+            if let Event::Adjusted { .. } = event {
+                next.adjusts = next.adjusts.checked_sub(1)?;
+            }
+        }
+        Some(next)
+    }
+
+    fn hear(&self, world: &World, reply: Reply) -> Option<World> {
+        let Stage::Checkout(checkout) = &world.stage else {
+            return self.command(world, &Command::Reply(reply));
+        };
+        let events = checkout.reply(&reply, &self.bounds.policy.payment, world.now);
+        self.checkout(world, checkout, &events)
+    }
+
+    /// The checkout goes on, and becomes the order in the same batch as soon as its money is held.
+    fn checkout(
+        &self,
+        world: &World,
+        checkout: &Checkout,
+        events: &[doorstep_core::checkout::Event],
+    ) -> Option<World> {
+        if events.is_empty() {
+            return None;
+        }
+        let mut checkout = checkout.clone();
+        for event in events {
+            checkout.evolve(event, world.now).expect("what is decided can follow");
+        }
+        let stage = match checkout.into_held() {
+            Ok((intent, payment)) => {
+                let Event::Placed { respond_by } = Order::placed(&self.bounds.policy, world.now)
+                else {
+                    panic!("an order begins with being placed");
+                };
+                Stage::Order(Order::place(intent, payment, respond_by, world.now))
+            }
+            Err(checkout) => Stage::Checkout(*checkout),
+        };
+        Some(World { stage, ..world.clone() })
+    }
+
+    fn due(world: &World) -> Option<Due> {
+        let due = world.stage.payment().due()?;
+        (!world.bank.book.contains_key(&(due.step, due.attempt))).then_some(due)
+    }
+
+    fn next(&self, world: &World, action: &Action) -> Option<World> {
+        let mut next = world.clone();
+        match action {
+            Action::Command(index) => return self.command(world, &self.commands[*index]),
+            Action::CheckoutTick => {
+                let Stage::Checkout(checkout) = &world.stage else { return None };
+                return self.checkout(world, checkout, &checkout.tick(world.now));
+            }
+            Action::Time => {
+                let over = match &world.stage {
+                    Stage::Checkout(checkout) => {
+                        matches!(checkout.state(), CheckoutState::Closed { .. })
+                    }
+                    Stage::Order(order) => order.phase().ended_at().is_some(),
+                };
+                let promise_broken =
+                    T0.saturating_add(self.bounds.promise).saturating_add(Span::from_millis(1));
+                let moments = [world.stage.next_deadline(), (!over).then_some(promise_broken)];
+                next.now = moments.into_iter().flatten().filter(|at| *at > world.now).min()?;
+            }
+            Action::CarryOut => next.bank.carry_out(Self::due(world)?),
+            Action::Fail => {
+                let due = Self::due(world)?;
+                next.bank.failures = next.bank.failures.checked_sub(1)?;
+                next.bank.book.insert((due.step, due.attempt), Answer::Failed);
+            }
+            Action::Decline => {
+                let due = Self::due(world).filter(|due| due.step == Step::Hold)?;
+                next.bank.book.insert((due.step, due.attempt), Answer::Refused);
+            }
+            Action::Lapse => {
+                next.bank.holding.take()?;
+                next.bank.lapsed = true;
+            }
+            Action::Hear(step, attempt) => {
+                let answer = *world.bank.book.get(&(*step, *attempt))?;
+                let reply = Reply { step: *step, attempt: *attempt, answer };
+                return self.hear(world, reply);
+            }
+        }
+        Some(next)
+    }
+
+    fn all_actions(&self, world: &World) -> Vec<Action> {
+        let fixed = [
+            Action::CheckoutTick,
+            Action::Time,
+            Action::CarryOut,
+            Action::Fail,
+            Action::Decline,
+            Action::Lapse,
+        ];
+        let heard = world.bank.book.keys().map(|(step, attempt)| Action::Hear(*step, *attempt));
+        let commands = (0..self.commands.len()).map(Action::Command);
+        fixed.into_iter().chain(heard).chain(commands).collect()
+    }
+}
+
+impl Model for OneOrder {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        let until = T0.saturating_add(self.bounds.policy.checkout.patience);
+        let checkout = Checkout::open(intent(self.bounds.promise), until);
+        let bank = Bank { failures: self.bounds.failures, ..Bank::default() };
+        let (drops, adjusts) = (self.bounds.drops, self.bounds.adjusts);
+        vec![World { stage: Stage::Checkout(checkout), now: T0, bank, drops, adjusts }]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        actions.extend(self.all_actions(world));
+    }
+
+    fn next_state(&self, world: &World, action: Action) -> Option<World> {
+        self.next(world, &action)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        let mut properties = always();
+        properties.extend((self.bounds.sometimes)());
+        properties
+    }
+}
+
+fn always() -> Vec<Property<OneOrder>> {
+    vec![
+        Property::always("the bank is never asked for nonsense", |_, world: &World| {
+            !world.bank.nonsense
+        }),
+        Property::always("never two holds, never two captures", |_, world: &World| {
+            world.bank.holds <= 1 && world.bank.captures <= 1
+        }),
+        Property::always("never more refunded than captured", |_, world: &World| {
+            world.bank.refunded <= world.bank.captured
+        }),
+        Property::always("no order without a hold", |_, world: &World| match world.stage {
+            Stage::Checkout(_) => true,
+            Stage::Order(_) => world.bank.holds == 1,
+        }),
+        Property::always("nothing is captured before acceptance", |_, world: &World| match &world
+            .stage
+        {
+            Stage::Checkout(_) => world.bank.captures == 0,
+            Stage::Order(order) => {
+                world.bank.captures == 0 || !matches!(order.phase(), Phase::Pending { .. })
+            }
+        }),
+        Property::always(
+            "settled: the bank has what is owed, or there is a debt",
+            |_, world: &World| !world.stage.is_over() || is_square(world),
+        ),
+        Property::always("settled: no hold is forgotten", |_, world: &World| {
+            let lapsed = Funds::Released { why: Release::Lapsed };
+            !world.stage.is_over()
+                || world.bank.holding.is_none()
+                || world.stage.payment().funds() == lapsed
+        }),
+        Property::always(
+            "where nothing more can happen, all is settled",
+            |model, world: &World| {
+                let model: &OneOrder = model;
+                world.stage.is_over()
+                    || model.all_actions(world).iter().any(|a| model.next(world, a).is_some())
+            },
+        ),
+    ]
+}
+
+/// What must happen in the whole world, lest the rest be true of nothing.
+fn everything() -> Vec<Property<OneOrder>> {
+    vec![
+        Property::sometimes(
+            "cancelled while the capture was due, then refunded",
+            |_, world: &World| {
+                over(world).is_some_and(|order| {
+                    matches!(order.phase(), Phase::Cancelled { .. })
+                        && world.bank.captured > 0
+                        && world.bank.refunded == world.bank.captured
+                })
+            },
+        ),
+        Property::sometimes("a hold for a checkout given up is voided", |_, world: &World| {
+            let Stage::Checkout(checkout) = &world.stage else { return false };
+            matches!(checkout.state(), CheckoutState::Closed { why: HoldRefused::GivenUp, .. })
+                && checkout.payment().funds() == Funds::Released { why: Release::Voided }
+        }),
+        Property::sometimes("delivered, and the hold lapsed: a debt", |_, world: &World| {
+            over(world).is_some_and(|order| {
+                matches!(order.phase(), Phase::Delivered { .. })
+                    && order.payment().debt() == Some(order.quote().total)
+            })
+        }),
+        Property::sometimes("dropped and assigned again", |model, world: &World| {
+            let model: &OneOrder = model;
+            let Stage::Order(order) = &world.stage else { return false };
+            world.drops < model.bounds.drops && assigned(order) == Some(driver())
+        }),
+        Property::sometimes("undelivered and refunded", |_, world: &World| {
+            over(world).is_some_and(|order| {
+                matches!(order.phase(), Phase::Undelivered { .. })
+                    && world.bank.refunded > 0
+                    && world.bank.refunded == world.bank.captured
+            })
+        }),
+        Property::sometimes("undelivered and paid", |_, world: &World| {
+            over(world).is_some_and(|order| {
+                matches!(order.phase(), Phase::Undelivered { .. })
+                    && order.payment().paid() == order.quote().total
+            })
+        }),
+        Property::sometimes("a fee is kept out of a capture", |_, world: &World| {
+            over(world).is_some_and(|_| {
+                world.bank.refunded > 0 && world.bank.captured - world.bank.refunded == FEE
+            })
+        }),
+        Property::sometimes("a fee alone is captured", |_, world: &World| {
+            over(world).is_some_and(|_| world.bank.captured == FEE)
+        }),
+        Property::sometimes("adjusted after the capture: part is refunded", |_, world: &World| {
+            over(world).is_some_and(|order| {
+                matches!(order.phase(), Phase::Delivered { .. })
+                    && world.bank.refunded > 0
+                    && world.bank.refunded < world.bank.captured
+            })
+        }),
+        Property::sometimes("declined: no order", |_, world: &World| {
+            world.stage.payment().funds() == Funds::Refused { why: HoldRefused::Declined }
+        }),
+        Property::sometimes("tried in vain: no order", |_, world: &World| {
+            world.stage.payment().funds() == Funds::Refused { why: HoldRefused::Unavailable }
+        }),
+    ]
+}
+
+/// What must happen where holds are shorter than a restaurant's time to answer.
+fn lapses() -> Vec<Property<OneOrder>> {
+    vec![
+        Property::sometimes(
+            "the hold lapsed before the answer, which never came",
+            |_, world: &World| {
+                over(world).is_some_and(|order| {
+                    matches!(order.phase(), Phase::Cancelled { by: Actor::Platform, .. })
+                        && order.payment().funds() == Funds::Released { why: Release::Lapsed }
+                        && order.payment().debt().is_none()
+                })
+            },
+        ),
+        Property::sometimes(
+            "the hold lapsed before the order was accepted: a debt",
+            |_, world: &World| {
+                over(world).is_some_and(|order| {
+                    order.payment().debt().is_some() && world.bank.captures == 0
+                })
+            },
+        ),
+    ]
+}
+
+fn over(world: &World) -> Option<&Order> {
+    match &world.stage {
+        Stage::Order(order) if world.stage.is_over() => Some(order),
+        Stage::Order(_) | Stage::Checkout(_) => None,
+    }
+}
+
+fn assigned(order: &Order) -> Option<DriverId> {
+    order.phase().assignment().map(|(driver, _)| driver)
+}
+
+/// What the customer should have paid, by how the order ended and nothing else.
+fn owed(order: &Order) -> Money {
+    match order.phase() {
+        Phase::Delivered { .. } => order.quote().total,
+        Phase::Undelivered { reason, .. } => match reason {
+            FailReason::CustomerAbsent | FailReason::CustomerRefused => order.quote().total,
+            FailReason::Accident | FailReason::Lost => eur(0),
+        },
+        Phase::Cancelled { fee, .. } => *fee,
+        Phase::Pending { .. } | Phase::Underway { .. } | Phase::OnTheWay { .. } => {
+            panic!("{:?} is not over", order.phase())
+        }
+    }
+}
+
+fn is_square(world: &World) -> bool {
+    let paid = world.bank.captured - world.bank.refunded;
+    match &world.stage {
+        Stage::Checkout(_) => paid == 0,
+        Stage::Order(order) => {
+            let debt = order.payment().debt().map_or(0, Money::minor);
+            paid >= 0 && debt >= 0 && paid + debt == owed(order).minor() && (debt == 0 || paid == 0)
+        }
+    }
+}
+
+fn explore(bounds: Bounds) {
+    let model = OneOrder { bounds, commands: commands() };
+    let checked = model.checker().threads(2).spawn_bfs().join();
+    checked.assert_properties();
+    assert!(checked.is_done(), "every state was seen");
+}
+
+fn short() -> Policy {
+    let mut policy = policy();
+    policy.checkout.patience = Span::from_mins(1);
+    policy.order.accept_within = Span::from_mins(2);
+    policy.order.search_for = Span::from_mins(4);
+    policy.order.pick_up_within = Span::from_mins(6);
+    policy.order.driver_slack = Span::from_mins(1);
+    policy.order.carry_for = Span::from_mins(4);
+    policy.order.doorstep_wait = Span::from_mins(2);
+    policy.payment.hold_attempts = 2;
+    policy
+}
+
+#[test]
+fn one_order_and_its_money_come_right_in_every_interleaving() {
+    let (policy, promise) = (short(), Span::from_mins(3));
+    explore(Bounds { policy, promise, failures: 2, drops: 1, adjusts: 1, sometimes: everything });
+}
+
+#[test]
+fn a_hold_that_lapses_before_the_answer_comes_right_in_every_interleaving() {
+    let (mut policy, promise) = (short(), Span::from_mins(3));
+    policy.payment.hold_lasts = Span::from_secs(90);
+    explore(Bounds { policy, promise, failures: 1, drops: 0, adjusts: 0, sometimes: lapses });
+}
