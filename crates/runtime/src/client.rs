@@ -110,10 +110,6 @@ impl Shared {
         self.inbox.lock().push_front(submission);
     }
 
-    pub(crate) fn has_mail(&self) -> bool {
-        !self.inbox.lock().is_empty()
-    }
-
     /// No more commands; whoever waits hears that the result is unknown.
     pub(crate) fn close(&self) {
         self.gone.store(true, Ordering::Release);

@@ -92,9 +92,6 @@ pub enum Stopped {
     /// The protocol stopped it.
     #[error(transparent)]
     Replica(#[from] StopReason<CorruptLog>),
-    /// The log could not be read.
-    #[error("the log could not be read: {0}")]
-    Read(String),
 }
 
 /// What a step did.
@@ -224,6 +221,12 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         self.stopped.as_ref()
     }
 
+    /// Why the log could not be read at the last step; the next one tries again.
+    #[must_use]
+    pub fn read_error(&self) -> Option<&str> {
+        self.read_error.as_deref()
+    }
+
     /// What it has done.
     #[must_use]
     pub const fn tally(&self) -> HostTally {
@@ -271,7 +274,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             self.entries.clear();
             let after = self.replica.wants().get().checked_sub(1).map(Position::new);
             match self.log.read(after, READ_MAX, now, &mut self.entries) {
-                Ok(()) => {}
+                Ok(()) => self.read_error = None,
                 Err(ReadError::Trimmed { start }) => {
                     self.replica.log_starts_at(start);
                     return true;
