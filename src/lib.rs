@@ -1,2 +1,3 @@
 //! The facade.
 pub use doorstep_core as core;
+pub use doorstep_geo_index as geo_index;

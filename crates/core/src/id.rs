@@ -187,7 +187,9 @@ ids! {
 }
 
 /// A shard: a city, a zone of a large one, or one big sale. Ten bits, so that an id can carry it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(try_from = "u16", into = "u16")]
 pub struct ShardId(u16);
 

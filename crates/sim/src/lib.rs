@@ -9,3 +9,4 @@ pub mod audit;
 pub mod city;
 pub mod day;
 pub mod report;
+pub mod world;

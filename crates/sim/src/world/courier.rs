@@ -90,6 +90,8 @@ pub(super) struct Courier {
     silent: bool,
     /// What is carried: a delivery and its meal.
     carrying: Option<(DeliveryId, usize)>,
+    /// At the restaurant, for the meal to be ready.
+    waits: bool,
     /// Counts changes of plan: what was planned before the last one is void.
     plan: u64,
 }
@@ -104,6 +106,7 @@ impl Courier {
             on_shift: false,
             silent: false,
             carrying: None,
+            waits: false,
             plan: 0,
         }
     }
@@ -137,7 +140,12 @@ impl World {
     }
 
     /// The driver has a delivery: off to the restaurant.
-    pub(super) fn off_to_restaurant(&mut self, driver: DriverId, delivery: DeliveryId, meal: usize) {
+    pub(super) fn off_to_restaurant(
+        &mut self,
+        driver: DriverId,
+        delivery: DeliveryId,
+        meal: usize,
+    ) {
         let Some(index) = courier_index(driver) else { return };
         let Some(pickup) = self.meals.get(meal).map(|meal| meal.plan.pickup) else { return };
         let Some(courier) = self.change_plan(index) else { return };
@@ -159,15 +167,17 @@ impl World {
         let Some(index) = courier_index(driver) else { return };
         let Some(courier) = self.change_plan(index) else { return };
         let Some((_, meal)) = courier.carrying else { return };
+        courier.waits = true;
         if self.meals.get(meal).is_some_and(|meal| meal.ready) {
-            self.take_it(index);
+            self.take_it(driver);
         }
     }
 
     /// The meal is ready and its driver beside it.
-    pub(super) fn take_it(&mut self, index: usize) {
-        let Some(courier) = self.couriers.get(index) else { return };
-        if courier.silent || courier.way.is_moving(self.now) && self.way_left(index) > 100 {
+    pub(super) fn take_it(&mut self, driver: DriverId) {
+        let Some(index) = courier_index(driver) else { return };
+        let waits = self.couriers.get(index).is_some_and(|courier| courier.waits);
+        if !waits {
             return;
         }
         let pack = self.some_seconds(15, 60);
@@ -203,10 +213,10 @@ impl World {
         let Some(index) = courier_index(driver) else { return };
         let now = self.now;
         let left = self.way_left(index);
-        if let Some(courier) = self.change_plan(index) {
-            if courier.carrying.take().is_some() {
-                self.tally.metres = self.tally.metres.saturating_sub(left);
-            }
+        if let Some(courier) = self.change_plan(index)
+            && courier.carrying.take().is_some()
+        {
+            self.tally.metres = self.tally.metres.saturating_sub(left);
         }
         if let Some(courier) = self.couriers.get_mut(index) {
             courier.way = Way::standing(courier.way.at(now));
@@ -307,15 +317,16 @@ impl World {
 
     /// Metres that a driver's way still goes on.
     fn way_left(&self, index: usize) -> u64 {
-        self.couriers.get(index).map_or(0, |courier| {
-            u64::from(courier.way.at(self.now).distance_m(courier.way.to))
-        })
+        self.couriers
+            .get(index)
+            .map_or(0, |courier| u64::from(courier.way.at(self.now).distance_m(courier.way.to)))
     }
 
     /// Voids what a driver had planned.
     fn change_plan(&mut self, index: usize) -> Option<&mut Courier> {
         let courier = self.couriers.get_mut(index)?;
         courier.plan = courier.plan.saturating_add(1);
+        courier.waits = false;
         Some(courier)
     }
 

@@ -110,7 +110,7 @@ impl World {
                 Told::Outcome(outcome) => {
                     if let Some(errand) = self.errands.open.remove(number) {
                         let json = serde_json::to_string(outcome).unwrap_or_default();
-                        self.auditor.answered(errand.cause.id.get(), &json);
+                        self.auditor.answered(errand.cause.id, &json);
                         self.hear_outcome(errand.who, outcome);
                     }
                 }

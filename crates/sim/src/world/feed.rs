@@ -6,7 +6,6 @@ use doorstep_core::log::Batch;
 use doorstep_core::order;
 use doorstep_core::shard::{Event, Outcome};
 
-use super::courier::courier_index;
 use super::errand::Who;
 use super::{Happening, World, seconds};
 
@@ -59,12 +58,12 @@ impl World {
         match event {
             order::Event::Placed { .. } => {
                 self.order_came_in(index);
-                if self.chance(self.config.impatience) {
-                    if let Some(promised_s) = self.meals.get(index).map(|m| m.plan.promised_s) {
-                        let look = self.some_seconds(1, 90);
-                        let at = seconds(promised_s).max(self.now).saturating_add(look);
-                        self.plan_at(at, Happening::Look(index));
-                    }
+                if self.chance(self.config.impatience)
+                    && let Some(promised_s) = self.meals.get(index).map(|m| m.plan.promised_s)
+                {
+                    let look = self.some_seconds(1, 90);
+                    let at = seconds(promised_s).max(self.now).saturating_add(look);
+                    self.plan_at(at, Happening::Look(index));
                 }
             }
             order::Event::Accepted { .. } => self.order_accepted(index),
@@ -83,12 +82,12 @@ impl World {
             }
             order::Event::DriverAssigned { driver, delivery, .. }
             | order::Event::HandedOver { driver, delivery, .. } => {
+                if let Some(meal) = self.meals.get_mut(index) {
+                    meal.courier = Some(*driver);
+                }
                 self.off_to_restaurant(*driver, *delivery, index);
             }
             order::Event::ArrivedAtRestaurant { driver, .. } => {
-                if let Some(meal) = self.meals.get_mut(index) {
-                    meal.courier = courier_index(*driver);
-                }
                 self.at_restaurant(*driver);
             }
             order::Event::PickedUp { driver, .. } => self.off_to_door(*driver),
@@ -102,8 +101,7 @@ impl World {
             order::Event::Delivered { .. }
             | order::Event::Undelivered { .. }
             | order::Event::Cancelled { .. } => {
-                let carriers: Vec<_> = self.carriers_of(index).collect();
-                for driver in carriers {
+                if let Some(driver) = self.meals.get_mut(index).and_then(|m| m.courier.take()) {
                     self.let_go(driver);
                 }
                 self.end(index);
@@ -119,9 +117,11 @@ impl World {
     /// The answer to somebody's own command.
     pub(super) fn hear_outcome(&mut self, who: Who, outcome: &Outcome) {
         match (who, outcome) {
-            (Who::Customer(meal), Outcome::Refused(_)) => {
+            (Who::Customer(meal), Outcome::Refused(refusal)) => {
                 // A checkout that was refused is no order; a cancellation that was refused, one still.
                 if self.meals.get(meal).is_some_and(|meal| meal.id.is_none()) {
+                    let count = self.wishes_refused.entry(refusal.to_string()).or_default();
+                    *count = count.saturating_add(1);
                     self.end(meal);
                 }
             }
@@ -131,11 +131,11 @@ impl World {
     }
 
     fn end(&mut self, index: usize) {
-        if let Some(meal) = self.meals.get_mut(index) {
-            if !meal.ended {
-                meal.ended = true;
-                self.ended = self.ended.saturating_add(1);
-            }
+        if let Some(meal) = self.meals.get_mut(index)
+            && !meal.ended
+        {
+            meal.ended = true;
+            self.ended = self.ended.saturating_add(1);
         }
     }
 }

@@ -32,15 +32,13 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::audit::Auditor;
 use crate::day::{Day, DayOrder};
+use crate::report::Counters;
 
 pub use process::ProcessTally;
 
 use courier::Courier;
 use errand::Errands;
 use process::Process;
-
-/// The shard that the city is.
-pub(crate) const SHARD: u16 = 1;
 
 /// Midnight of the day that the city lives through: 2026-01-15T00:00:00Z.
 pub(crate) const MIDNIGHT: Timestamp = Timestamp::from_secs(1_768_435_200);
@@ -128,7 +126,7 @@ struct Meal {
     customer: CustomerId,
     restaurant: RestaurantId,
     id: Option<OrderId>,
-    courier: Option<usize>,
+    courier: Option<DriverId>,
     ready: bool,
     ended: bool,
 }
@@ -181,6 +179,7 @@ pub struct World {
     audited: Position,
     next_seq: u64,
     ended: u64,
+    wishes_refused: BTreeMap<String, u64>,
     tally: WorldTally,
 }
 
@@ -195,8 +194,55 @@ pub struct Evening {
     pub process: ProcessTally,
     /// Whether a fresh replay of the log equals the live state.
     pub log_verified: bool,
+    /// Checkouts that were refused before any money was asked for, by reason.
+    pub wishes_refused: BTreeMap<String, u64>,
+    /// Seconds of the city's time that went by.
+    pub virtual_s: u64,
     /// Wall-clock time that it took.
     pub wall: std::time::Duration,
+}
+
+impl Evening {
+    /// What the report needs of the world.
+    #[must_use]
+    pub fn counters(&self, title: String, seed: u64, day: &Day) -> Counters {
+        let process = self.process;
+        let chaos = [
+            ("process crashes", process.crashes),
+            ("process pauses", process.pauses),
+            ("claims won", process.claims_won),
+            ("claims lost", process.claims_lost),
+            ("commands retried", self.tally.retries),
+            ("log appends lost", process.faults.lost),
+            ("log appends late", process.faults.late),
+            ("log appends duplicated", process.faults.duplicated),
+            ("log appends failed", {
+                process.faults.failed_landed.saturating_add(process.faults.failed_lost)
+            }),
+            ("provider slow", process.provider.slow),
+            ("provider failed", process.provider.failed),
+            ("provider answered twice", process.provider.answered_twice),
+            ("provider silent after charging", process.provider.silent_after),
+            ("provider silent", process.provider.silent_without),
+            ("cards declined", process.provider.declined),
+        ];
+        Counters {
+            title,
+            seed,
+            couriers: u64::try_from(day.couriers.len()).unwrap_or(u64::MAX),
+            pings: self.tally.pings,
+            commands: self.tally.commands,
+            driver_online_s: self.tally.online_s,
+            driver_busy_s: self.tally.busy_s,
+            metres: self.tally.metres,
+            virtual_s: self.virtual_s,
+            chaos: chaos.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+            wishes_refused: self.wishes_refused.clone(),
+            bad_rows: day.bad_row_count,
+            log_verified: self.log_verified,
+            wall_ms: u64::try_from(self.wall.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
 }
 
 /// Longer than this after the last order nothing can still be going on.
@@ -246,6 +292,7 @@ impl World {
             audited: Position::default(),
             next_seq: 0,
             ended: 0,
+            wishes_refused: BTreeMap::new(),
             tally: WorldTally::default(),
             config,
         };
@@ -321,6 +368,8 @@ impl World {
             tally: self.tally,
             process: self.process.tally(),
             log_verified,
+            wishes_refused: self.wishes_refused,
+            virtual_s: self.now.saturating_since(MIDNIGHT).as_secs(),
             wall: began.elapsed(),
         }
     }
@@ -426,7 +475,9 @@ impl World {
 
     /// Some seconds, drawn evenly.
     fn some_seconds(&mut self, least: u64, most: u64) -> Span {
-        Span::from_millis(self.rng.random_range(least.saturating_mul(1_000)..=most.saturating_mul(1_000)))
+        Span::from_millis(
+            self.rng.random_range(least.saturating_mul(1_000)..=most.saturating_mul(1_000)),
+        )
     }
 }
 
@@ -437,7 +488,7 @@ pub(crate) fn seconds(since_midnight: u32) -> Timestamp {
 
 /// The shard that the city is.
 pub(crate) fn shard_id() -> ShardId {
-    ShardId::new(SHARD).unwrap_or_else(|| ShardId::default())
+    ShardId::default()
 }
 
 /// The price of a dish.

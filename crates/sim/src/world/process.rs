@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorstep_core::checkout::State;
 use doorstep_core::id::OrderId;
-use doorstep_core::log::{Batch, Cause, LogId, Limits, Position, Replica};
+use doorstep_core::log::{Batch, Cause, Limits, LogId, Position, Replica};
 use doorstep_core::order::Order;
 use doorstep_core::policy::Policy;
 use doorstep_core::shard::{Command, Event, Outcome, Shard};
@@ -88,11 +88,11 @@ impl Process {
 
     pub(super) fn book(&self) -> impl Iterator<Item = BookEntry> {
         self.sandbox.book().into_iter().map(|(order, page)| BookEntry {
-            order: order.to_string(),
-            held_minor: page.held,
-            captured_minor: page.captured,
-            refunded_minor: page.refunded,
-            voided: page.voided,
+            order,
+            held_minor: page.authorised.minor(),
+            captured_minor: page.captured().minor(),
+            refunded_minor: page.refunded.minor(),
+            voided: !page.voided.is_zero(),
             holds: page.holds,
             captures: page.captures,
         })
@@ -215,8 +215,7 @@ impl World {
 
     /// A new process opens the log.
     pub(super) fn restart(&mut self) {
-        let mut config =
-            HostConfig::new(shard_id(), self.config.policy.clone(), self.rng.random());
+        let mut config = HostConfig::new(shard_id(), self.config.policy.clone(), self.rng.random());
         config.snapshot_every = (self.config.chaos > 0).then_some(SNAPSHOT_EVERY);
         let (log, sandbox) = (self.process.log.clone(), self.process.sandbox.connect());
         if let Ok(host) = Host::open(config, log, sandbox, LogIsHistory, self.now) {

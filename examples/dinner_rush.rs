@@ -1,0 +1,180 @@
+//! A city eats dinner.
+//!
+//! Orders are placed, accepted, cooked, matched to drivers, carried, delivered, some cancelled, on a
+//! virtual clock, by the very host that servers use; an auditor reads the log and checks every
+//! invariant.
+//!
+//! ```sh
+//! cargo run --release --example dinner_rush
+//! cargo run --release --example dinner_rush -- --chaos 0.02 --seed 7
+//! cargo run --release --example dinner_rush -- --orders day_orders.csv --couriers day_couriers.csv
+//! ```
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use doorstep::core::money::Currency;
+use doorstep::core::policy::Policy;
+use doorstep_sim::city::{self, CityConfig};
+use doorstep_sim::day::Day;
+use doorstep_sim::report::Summary;
+use doorstep_sim::world::{World, WorldConfig};
+use indicatif::{ProgressBar, ProgressStyle};
+
+const USAGE: &str = "\
+A city eats dinner, on a virtual clock, with an auditor watching.
+
+    cargo run --release --example dinner_rush -- [FLAGS]
+
+    --city-orders N   orders of the generated city (default 2000)
+    --orders FILE     a real day's orders; needs --couriers
+    --couriers FILE   a real day's courier shifts; needs --orders
+    --seed N          everything is drawn from it (default 1)
+    --decline P       share of offers that drivers decline (default 0.08)
+    --impatience P    share of customers who cancel once the button shows
+                      (default 0.2 in the generated city, 0 on real days)
+    --chaos P         share of provider calls and log appends that go wrong; the
+                      process crashes every minute/P on average (default 0)
+    --headless        no progress bar
+    --json FILE       write the summary as JSON too (- for standard output)
+
+The exit code is 0 if every order ended and every invariant held.";
+
+struct Flags {
+    city_orders: u32,
+    orders: Option<PathBuf>,
+    couriers: Option<PathBuf>,
+    seed: u64,
+    decline: Option<u16>,
+    impatience: Option<u16>,
+    chaos: u16,
+    headless: bool,
+    json: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match Flags::parse().and_then(|flags| flags.map_or(Ok(true), |flags| run(&flags))) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("dinner_rush: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Lives through the evening, and says whether all is well.
+fn run(flags: &Flags) -> Result<bool, Box<dyn std::error::Error>> {
+    let currency = Currency::new("COP").ok_or("COP is no currency")?;
+    let mut config = WorldConfig::new(flags.seed, Policy::new(currency));
+    let (title, day) = match (&flags.orders, &flags.couriers) {
+        (Some(orders), Some(couriers)) => {
+            let name = orders.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+            (name.unwrap_or_default(), Day::read(orders, couriers)?)
+        }
+        (None, None) => {
+            config.impatience = 200;
+            config.reject = 15;
+            config.shortage = 20;
+            config.absent = 5;
+            let city = CityConfig::new(flags.seed, flags.city_orders);
+            ("a generated city".to_owned(), city::generate(&city))
+        }
+        _ => return Err("--orders and --couriers go together".into()),
+    };
+    config.decline = flags.decline.unwrap_or(config.decline);
+    config.impatience = flags.impatience.unwrap_or(config.impatience);
+    config.chaos = flags.chaos;
+    for row in &day.bad_rows {
+        eprintln!("left out: {}, line {}: {}", row.file.display(), row.line, row.reason);
+    }
+
+    let bar = if flags.headless { ProgressBar::hidden() } else { progress_bar() };
+    let world = World::new(config, &day);
+    let evening = world.run(|progress| {
+        let minutes = progress.since_midnight.as_secs() / 60;
+        bar.set_length(progress.of);
+        bar.set_position(progress.ended);
+        bar.set_message(format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60));
+    });
+    bar.finish_and_clear();
+
+    let summary = Summary::new(&evening.auditor, &evening.counters(title, flags.seed, &day));
+    let json_on_stdout = flags.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    if !json_on_stdout {
+        println!("{summary}");
+    }
+    for violation in evening.auditor.violations() {
+        eprintln!(
+            "violated at {}: {}: {}",
+            violation.position, violation.invariant, violation.what
+        );
+    }
+    if let Some(path) = &flags.json {
+        if json_on_stdout {
+            println!("{}", summary.to_json());
+        } else {
+            std::fs::write(path, summary.to_json())?;
+        }
+    }
+    Ok(evening.auditor.violation_count() == 0 && evening.log_verified)
+}
+
+fn progress_bar() -> ProgressBar {
+    let style = ProgressStyle::with_template(
+        "{msg}  {bar:40}  {pos}/{len} orders ended  {elapsed} (about {eta} left)",
+    );
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+impl Flags {
+    /// `None`: the usage was asked for, and printed.
+    fn parse() -> Result<Option<Self>, Box<dyn std::error::Error>> {
+        use lexopt::prelude::*;
+        let mut flags = Self {
+            city_orders: 2_000,
+            orders: None,
+            couriers: None,
+            seed: 1,
+            decline: None,
+            impatience: None,
+            chaos: 0,
+            headless: false,
+            json: None,
+        };
+        let mut args = lexopt::Parser::from_env();
+        while let Some(arg) = args.next()? {
+            match arg {
+                Long("city-orders") => flags.city_orders = args.value()?.parse()?,
+                Long("orders") => flags.orders = Some(args.value()?.into()),
+                Long("couriers") => flags.couriers = Some(args.value()?.into()),
+                Long("seed") => flags.seed = args.value()?.parse()?,
+                Long("decline") => flags.decline = Some(permille(&args.value()?.string()?)?),
+                Long("impatience") => flags.impatience = Some(permille(&args.value()?.string()?)?),
+                Long("chaos") => flags.chaos = permille(&args.value()?.string()?)?,
+                Long("headless") => flags.headless = true,
+                Long("json") => flags.json = Some(args.value()?.into()),
+                Long("help") | Short('h') => {
+                    println!("{USAGE}");
+                    return Ok(None);
+                }
+                other => return Err(format!("{}\n\n{USAGE}", other.unexpected()).into()),
+            }
+        }
+        Ok(Some(flags))
+    }
+}
+
+/// A share from 0 to 1, in whole thousandths.
+fn permille(share: &str) -> Result<u16, String> {
+    let number: f64 = share.parse().map_err(|_| format!("{share} is no number from 0 to 1"))?;
+    if !(0.0..=1.0).contains(&number) {
+        return Err(format!("{share} is not from 0 to 1"));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1000")]
+    let permille = (number * 1_000.0).round() as u16;
+    if permille == 0 && number > 0.0 {
+        return Err(format!("{share} is less than a thousandth"));
+    }
+    Ok(permille)
+}
