@@ -16,7 +16,7 @@ mod world;
 
 use doorstep_core::log::Writer;
 use stateright::report::WriteReporter;
-use stateright::{Checker, Model, Property};
+use stateright::{Checker, HasDiscoveries, Model, Property};
 
 use self::judge::Reading;
 use self::stock::Command::{self, Buy, Restock};
@@ -100,7 +100,7 @@ impl Model for House {
 /// Explores all of it, prints how much that was, and fails on whatever was found or not found.
 fn explore(house: House) {
     let mut stdout = std::io::stdout();
-    let checker = house.checker().threads(2).spawn_bfs();
+    let checker = house.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs();
     checker.join_and_report(&mut WriteReporter::new(&mut stdout)).assert_properties();
 }
 
@@ -177,6 +177,29 @@ fn a_command_is_retried_until_it_is_too_old() {
         queue: REFUSED_THEN_STOCKED.to_vec(),
         claims: 2,
         spare: Spare { ages: 3, ..Spare::default() },
+        ..House::default()
+    });
+}
+
+#[test]
+#[ignore = "a long campaign: minutes, and gigabytes of memory"]
+fn three_claims_with_doubts() {
+    explore(House {
+        stock: 1,
+        queue: TWO_BUYERS.to_vec(),
+        claims: 3,
+        spare: Spare { doubts: 1, ..Spare::default() },
+        ..House::default()
+    });
+}
+
+#[test]
+#[ignore = "a long campaign: minutes, and gigabytes of memory"]
+fn three_claims_with_crashes_and_a_snapshot() {
+    explore(House {
+        queue: REFUSED_THEN_STOCKED.to_vec(),
+        claims: 3,
+        spare: Spare { crashes: 1, snapshots: 1, ..Spare::default() },
         ..House::default()
     });
 }
