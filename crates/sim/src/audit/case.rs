@@ -1,6 +1,6 @@
 //! One order as the auditor follows it: a status machine of its own.
 
-use doorstep_core::id::DriverId;
+use doorstep_core::id::{DeliveryId, DriverId};
 
 use super::facts::{End, Ground, NoHold, OrderFacts};
 use super::ledger::{Invariant, Ledger};
@@ -57,6 +57,8 @@ pub(super) struct Case {
     pub(super) stage: Stage,
     /// Who has it, by the order's own events.
     pub(super) driver: Option<DriverId>,
+    /// As part of what; means something only while somebody has it.
+    pub(super) delivery: Option<DeliveryId>,
 }
 
 impl Case {
@@ -110,11 +112,13 @@ impl Case {
                 matches!(self.stage, Stage::Underway { .. })
             }
             Event::EstimateRevised {} => true,
-            Event::DriverAssigned { driver, .. } => self.assigned(driver, ledger),
+            Event::DriverAssigned { driver, delivery } => self.assigned(driver, delivery, ledger),
             Event::DriverDropped { driver, give_up_at, .. } => {
                 self.dropped(driver, give_up_at, ledger)
             }
-            Event::HandedOver { from, driver, .. } => self.handed_over(from, driver, ledger),
+            Event::HandedOver { from, driver, delivery } => {
+                self.handed_over(from, driver, delivery, ledger)
+            }
             Event::SearchFlagged => self.flagged(),
             Event::ArrivedAtRestaurant { driver } => self.at_restaurant(driver, ledger),
             Event::PickedUp { driver, lost_at } => self.picked_up(driver, lost_at, at, ledger),
@@ -183,12 +187,12 @@ impl Case {
         legal
     }
 
-    fn assigned(&mut self, driver: DriverId, ledger: &mut Ledger) -> bool {
+    fn assigned(&mut self, driver: DriverId, delivery: DeliveryId, ledger: &mut Ledger) -> bool {
         let (order, had) = (self.facts.order, self.driver);
         ledger.check(Invariant::OneDriverPerOrder, had.is_none(), || {
             format!("{driver} gets {order}, which {had:?} has")
         });
-        self.driver = Some(driver);
+        (self.driver, self.delivery) = (Some(driver), Some(delivery));
         let Stage::Underway { at_restaurant, flagged, .. } = &mut self.stage else { return false };
         (*at_restaurant, *flagged) = (false, false);
         true
@@ -208,13 +212,14 @@ impl Case {
         &mut self,
         from: Option<DriverId>,
         driver: DriverId,
+        delivery: DeliveryId,
         ledger: &mut Ledger,
     ) -> bool {
         let (order, had) = (self.facts.order, self.driver);
         ledger.check(Invariant::OneDriverPerOrder, had == from, || {
             format!("{order} is handed over from {from:?}, and {had:?} has it")
         });
-        self.driver = Some(driver);
+        (self.driver, self.delivery) = (Some(driver), Some(delivery));
         match &mut self.stage {
             Stage::Underway { at_restaurant, flagged, .. } => {
                 (*at_restaurant, *flagged) = (false, false);

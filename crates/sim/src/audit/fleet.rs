@@ -50,10 +50,11 @@ impl Fleet {
         self.capacity = capacity;
     }
 
-    /// Whether the order is in a live delivery, and who has that.
-    pub(super) fn carrier_of(&self, order: OrderId) -> (bool, Option<DriverId>) {
-        let delivery = self.delivery_of.get(&order).and_then(|id| self.deliveries.get(id));
-        (delivery.is_some(), delivery.and_then(|delivery| delivery.holder))
+    /// The live delivery that the order is in, and who has that.
+    pub(super) fn carrier_of(&self, order: OrderId) -> (Option<DeliveryId>, Option<DriverId>) {
+        let delivery = self.delivery_of.get(&order).copied();
+        let live = delivery.and_then(|id| self.deliveries.get(&id));
+        (delivery.filter(|_| live.is_some()), live.and_then(|live| live.holder))
     }
 
     pub(super) fn event(

@@ -203,7 +203,7 @@ impl Auditor {
         if let Checkout::Opened { intent } = event {
             let facts = OrderFacts::new(id, at, intent.promised, intent.quote.distance_m);
             let purse = Purse::new(intent.quote.total.minor);
-            let opened = Case { facts, purse, stage: Stage::Asked, driver: None };
+            let opened = Case { facts, purse, stage: Stage::Asked, driver: None, delivery: None };
             let new = !self.cases.contains_key(&id);
             ledger.check(Invariant::Milestones, new, || format!("{id} is opened twice"));
             self.cases.entry(id).or_insert(opened);
@@ -286,14 +286,15 @@ impl Auditor {
             ledger.check(Invariant::PlacedWhenHeld, case.stage != Stage::Held, || {
                 format!("the money of {id} is held, and there is no order")
             });
-            let (carried, holder) = fleet.carrier_of(id);
+            let (delivery, holder) = fleet.carrier_of(id);
             let live = matches!(case.stage, Stage::Underway { .. } | Stage::OnTheWay { .. });
-            ledger.check(Invariant::Deliveries, carried == live, || {
-                format!("{id} is {:?}, and in a delivery: {carried}", case.stage)
+            ledger.check(Invariant::Deliveries, delivery.is_some() == live, || {
+                format!("{id} is {:?}, and its delivery {delivery:?}", case.stage)
             });
-            let driver = case.driver;
-            ledger.check(Invariant::OneDriverPerOrder, driver == holder, || {
-                format!("{driver:?} has {id}, and {holder:?} its delivery")
+            let own = case.driver.map(|driver| (driver, case.delivery));
+            let theirs = holder.map(|driver| (driver, delivery));
+            ledger.check(Invariant::OneDriverPerOrder, own == theirs, || {
+                format!("{own:?} has {id} by its own account, {theirs:?} by its delivery's")
             });
             if let Some(finish) = finish {
                 let end = case.facts.end.map(|(_, end)| end);
