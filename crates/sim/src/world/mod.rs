@@ -302,6 +302,7 @@ impl World {
 
     /// Puts the restaurants on the map, and the day on the agenda.
     fn settle(&mut self, day: &Day) {
+        self.restart();
         let mut restaurants: BTreeMap<LatLng, RestaurantId> = BTreeMap::new();
         for plan in &day.orders {
             let next = u32::try_from(restaurants.len()).unwrap_or(u32::MAX).saturating_add(1);
@@ -331,7 +332,6 @@ impl World {
             self.plan_at(seconds(shift.on_s), Happening::ShiftBegins(index));
             self.plan_at(seconds(shift.off_s), Happening::ShiftEnds(index));
         }
-        self.plan_at(MIDNIGHT, Happening::Restart);
         self.plan_at(MIDNIGHT, Happening::Pings);
         if self.config.chaos > 0 {
             let last = day.orders.iter().map(|plan| plan.placed_s).max().unwrap_or_default();
