@@ -214,3 +214,118 @@ impl Checkout {
         self.payment.owe(Money::zero(self.payment.asked().currency()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::order::tests::{HELD, T0, intent, minutes, policy};
+    use crate::payment::{Answer, Step};
+
+    fn open() -> Checkout {
+        Checkout::open(intent(), minutes(T0, 2))
+    }
+
+    fn answer(answer: Answer) -> Reply {
+        Reply { answer, ..HELD }
+    }
+
+    /// Hears a reply and takes in what it means.
+    #[track_caller]
+    fn hear(checkout: &mut Checkout, reply: &Reply, now: Timestamp) {
+        for event in checkout.reply(reply, &policy().payment, now) {
+            checkout.evolve(&event, now).unwrap();
+        }
+    }
+
+    #[track_caller]
+    fn tick(checkout: &mut Checkout, now: Timestamp) {
+        for event in checkout.tick(now) {
+            checkout.evolve(&event, now).unwrap();
+        }
+    }
+
+    #[test]
+    fn the_whole_total_is_held_before_there_is_an_order() {
+        let checkout = open();
+        let due = checkout.due().unwrap();
+        assert_eq!((due.step, due.attempt, due.amount), (Step::Hold, 1, intent().quote.total));
+        assert_eq!(checkout.next_deadline(), Some(minutes(T0, 2)));
+        let same = checkout.clone().into_held().unwrap_err();
+        assert_eq!(*same, checkout, "no order without a hold");
+    }
+
+    #[test]
+    fn a_held_checkout_becomes_the_order_and_a_second_answer_is_no_news() {
+        let mut checkout = open();
+        hear(&mut checkout, &HELD, T0);
+        assert_eq!(checkout.state(), State::Held);
+        assert!(checkout.reply(&HELD, &policy().payment, T0).is_empty());
+        assert_eq!((checkout.due(), checkout.over_since()), (None, None));
+        let (wanted, payment) = checkout.into_held().unwrap();
+        assert_eq!(wanted, intent());
+        assert_eq!((payment.due(), payment.owed()), (None, None), "nothing is captured yet");
+    }
+
+    #[test]
+    fn a_declined_hold_closes_the_checkout_and_leaves_nothing_due() {
+        let mut checkout = open();
+        hear(&mut checkout, &answer(Answer::Refused), minutes(T0, 1));
+        let closed = State::Closed { why: HoldRefused::Declined, at: minutes(T0, 1) };
+        assert_eq!((checkout.state(), checkout.due()), (closed, None));
+        assert_eq!(checkout.over_since(), Some(minutes(T0, 1)));
+        assert_eq!(checkout.next_deadline(), None);
+        assert!(checkout.into_held().is_err());
+    }
+
+    #[test]
+    fn a_checkout_is_given_up_at_its_deadline_and_not_a_millisecond_before() {
+        let checkout = open();
+        let deadline = minutes(T0, 2);
+        assert!(checkout.tick(deadline.saturating_sub(Span::from_millis(1))).is_empty());
+        assert_eq!(checkout.tick(deadline), [Event::GivenUp]);
+    }
+
+    #[test]
+    fn a_hold_that_succeeds_after_the_deadline_is_voided_and_makes_no_order() {
+        let mut checkout = open();
+        tick(&mut checkout, minutes(T0, 2));
+        assert_eq!(checkout.due().map(|due| due.step), Some(Step::Hold), "possibly done");
+        assert_eq!(checkout.over_since(), None);
+        assert!(checkout.tick(minutes(T0, 60)).is_empty(), "given up once");
+        hear(&mut checkout, &HELD, minutes(T0, 3));
+        assert_eq!(checkout.due().map(|due| due.step), Some(Step::Void));
+        let mut checkout = *checkout.into_held().unwrap_err();
+        hear(&mut checkout, &Reply { step: Step::Void, ..HELD }, minutes(T0, 4));
+        assert_eq!(checkout.over_since(), Some(minutes(T0, 2)));
+        assert_eq!(checkout.due(), None);
+    }
+
+    #[test]
+    fn an_event_that_cannot_follow_is_corrupt_and_changes_nothing() {
+        let opened = Event::Opened { intent: Box::new(intent()), until: minutes(T0, 2) };
+        let (mut held, mut closed) = (open(), open());
+        hear(&mut held, &HELD, T0);
+        tick(&mut closed, minutes(T0, 2));
+        for (before, event) in [
+            (open(), opened),
+            (held.clone(), Event::GivenUp),
+            (closed, Event::GivenUp),
+            (held, Event::Payment(payment::Event::Held { until: T0 })),
+        ] {
+            let mut checkout = before.clone();
+            assert!(checkout.evolve(&event, T0).is_err(), "{event:?} after {before:?}");
+            assert_eq!(checkout, before);
+        }
+    }
+
+    #[test]
+    fn a_checkout_and_its_events_survive_json() {
+        let opened = Event::Opened { intent: Box::new(intent()), until: minutes(T0, 2) };
+        let json = serde_json::to_string(&opened).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), opened);
+        let mut checkout = open();
+        hear(&mut checkout, &HELD, T0);
+        let json = serde_json::to_string(&checkout).unwrap();
+        assert_eq!(serde_json::from_str::<Checkout>(&json).unwrap(), checkout);
+    }
+}

@@ -405,6 +405,10 @@ impl Payment {
             (Step::Hold, Answer::Failed) if due.attempt >= policy.hold_attempts => {
                 Event::HoldRefused { why: HoldRefused::Unavailable }
             }
+            // The hold is over by its own terms: no further attempt can use it or needs to end it.
+            (Step::Capture | Step::Void, Answer::Failed) if self.has_lapsed(now) => {
+                Event::Released { why: Release::Lapsed }
+            }
             // A refund that the provider refuses is still the customer's money: it is tried again,
             // ever more rarely, and operations are told.
             (Step::Refund, Answer::Refused)
@@ -429,6 +433,10 @@ impl Payment {
         }
     }
 
+    fn has_lapsed(&self, now: Timestamp) -> bool {
+        matches!(self.funds, Funds::Held { until, .. } if now >= until)
+    }
+
     /// Takes a fact in. It decides nothing.
     ///
     /// # Errors
@@ -436,6 +444,9 @@ impl Payment {
     pub fn evolve(&mut self, event: &Event) -> Result<(), CorruptPayment> {
         let corrupt = CorruptPayment { event: *event, funds: self.funds, due: self.due };
         let due_is = |step: Step| self.due.is_some_and(|due| due.step == step);
+        let due_as = |step: Step, amount: Money| {
+            self.due.is_some_and(|due| (due.step, due.amount) == (step, amount))
+        };
         let mut not_before = Timestamp::EPOCH;
         let mut ended = self.due;
         let funds = match (*event, self.funds) {
@@ -446,13 +457,17 @@ impl Payment {
                 Funds::Refused { why }
             }
             (Event::Captured { amount }, Funds::Held { amount: held, .. })
-                if due_is(Step::Capture) && at_most(amount, held) =>
+                if due_as(Step::Capture, amount) && at_most(amount, held) =>
             {
                 Funds::Captured { amount, refunded: Money::zero(amount.currency()) }
             }
-            (Event::Released { why }, Funds::Held { .. }) => Funds::Released { why },
+            (Event::Released { why }, Funds::Held { .. })
+                if why == Release::Lapsed || due_is(Step::Void) =>
+            {
+                Funds::Released { why }
+            }
             (Event::Refunded { amount }, Funds::Captured { amount: taken, refunded })
-                if due_is(Step::Refund) =>
+                if due_as(Step::Refund, amount) =>
             {
                 let refunded = refunded.checked_add(amount).map_err(|_| corrupt)?;
                 if !at_most(refunded, taken) {
@@ -519,3 +534,6 @@ fn back_off(policy: &PaymentPolicy, attempt: u32) -> Span {
     let doublings = attempt.saturating_sub(1).min(32);
     policy.retry_first.saturating_mul(1 << doublings).min(policy.retry_most)
 }
+
+#[cfg(test)]
+mod tests;

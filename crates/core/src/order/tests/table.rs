@@ -658,3 +658,48 @@ fn an_order_with_nothing_to_prepare_starts_ready() {
     let ready = Point::Underway(KitchenPoint::Ready, CourierPoint::Searching);
     assert_eq!(Point::of(order.phase()), ready);
 }
+
+#[test]
+fn an_event_follows_only_where_its_command_makes_it_happen() {
+    use core::mem::discriminant;
+    let rows = rows();
+    let made: Vec<_> = rows.iter().flat_map(|row| &row.happens).collect();
+    for (_, event, _) in &made {
+        // What happens to the money has its own history.
+        if let Event::Payment(_) = event {
+            continue;
+        }
+        for point in Point::all() {
+            let possible = made.iter().any(|(points, other, _)| {
+                discriminant(other) == discriminant(event) && points.contains(&point)
+            });
+            let mut order = point.order();
+            let before = order.clone();
+            let followed = order.apply(event, NOW).is_ok();
+            assert_eq!(followed, possible, "{event:?} at {point:?}");
+            assert!(followed || order == before, "a damaged history changes nothing");
+        }
+    }
+    for point in Point::all() {
+        let placed = Event::Placed { respond_by: NOW };
+        assert!(point.order().evolve(&placed, NOW).is_err(), "an order is placed once");
+    }
+}
+
+#[test]
+fn an_event_of_another_driver_is_corrupt() {
+    let driver = stranger();
+    let dropped = Event::DriverDropped { driver, why: DropReason::NoShow, give_up_at: NOW };
+    for event in [
+        dropped,
+        Event::ArrivedAtRestaurant { driver, slack: Span::ZERO },
+        Event::PickedUp { driver, lost_at: NOW },
+        Event::Departed { driver },
+        Event::ArrivedAtDoorstep { driver, leave_at: NOW, far_m: None },
+        Event::Delivered { driver },
+    ] {
+        for point in Point::all() {
+            assert!(point.order().evolve(&event, NOW).is_err(), "{event:?} at {point:?}");
+        }
+    }
+}
