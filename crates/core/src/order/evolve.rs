@@ -85,7 +85,7 @@ impl Order {
                 Event::SearchFlagged,
                 Phase::Underway {
                     kitchen,
-                    courier: Courier::Unassigned { give_up_at, .. },
+                    courier: Courier::Unassigned { search: Search::Running, give_up_at },
                     pick_up_by,
                     latest,
                 },
