@@ -252,7 +252,8 @@ impl OneOrder {
         }
         let stage = match checkout.into_held() {
             Ok((intent, payment)) => {
-                let Event::Placed { respond_by } = Order::placed(&self.bounds.policy, world.now)
+                let Event::Placed { respond_by } =
+                    Order::placed(&payment, &self.bounds.policy, world.now)
                 else {
                     panic!("an order begins with being placed");
                 };

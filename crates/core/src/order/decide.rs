@@ -367,10 +367,18 @@ impl Order {
             Actor::Operations | Actor::Platform => {}
             Actor::Customer | Actor::Restaurant => return Err(Refusal::NotThisActor),
         }
+        // Who was never at the door cannot say that nobody opened it: the customer would pay.
+        let at_the_door = reason.customer_pays() && matches!(by, Actor::Driver(_));
         match &self.phase {
+            Phase::OnTheWay { leg: Leg::PickedUp { .. } | Leg::EnRoute { .. }, .. }
+                if at_the_door =>
+            {
+                self.wrong_phase(&[OrderStatus::AtDoorstep])
+            }
             Phase::OnTheWay { .. } => Ok(vec![Event::Undelivered { by, reason, returned }]),
-            Phase::Undelivered { .. } => ALREADY_SO,
-            Phase::Pending { .. }
+            Phase::Undelivered { reason: found, .. } if *found == reason => ALREADY_SO,
+            Phase::Undelivered { .. }
+            | Phase::Pending { .. }
             | Phase::Underway { .. }
             | Phase::Delivered { .. }
             | Phase::Cancelled { .. } => self.wrong_phase(&CARRIED),
@@ -378,7 +386,10 @@ impl Order {
     }
 
     fn cancel(&self, by: Actor, fee: Option<Money>, now: Timestamp) -> Decided {
-        if let (Phase::Cancelled { .. }, false) = (&self.phase, matches!(by, Actor::Driver(_))) {
+        if let (Phase::Cancelled { fee: agreed, .. }, false) =
+            (&self.phase, matches!(by, Actor::Driver(_)))
+            && fee.is_none_or(|fee| fee == *agreed)
+        {
             return ALREADY_SO;
         }
         let ground = cancel::terms(by, &self.phase, self.intent.promised, now)?;

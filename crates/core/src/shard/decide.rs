@@ -263,7 +263,7 @@ impl Shard {
 
     /// The order that a held checkout becomes, in the batch that holds the money.
     fn place(&self, id: OrderId, held: Checkout, now: Timestamp) -> Decided {
-        let placed = Order::placed(&self.policy, now);
+        let placed = Order::placed(held.payment(), &self.policy, now);
         let order::Event::Placed { respond_by } = placed else { return Ok(Vec::new()) };
         let Ok((intent, payment)) = held.into_held() else { return Ok(Vec::new()) };
         let order = Order::place(intent, payment, respond_by, now);

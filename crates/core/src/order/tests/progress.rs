@@ -226,3 +226,27 @@ fn an_order_is_over_once_its_money_is_settled() {
     assert_eq!(order.over_since(), Some(T0));
     assert_eq!(order.payment().paid(), order.quote().total);
 }
+
+#[test]
+fn a_restaurant_may_answer_for_as_long_as_the_money_is_held() {
+    let policy = policy();
+    let (now, lapses) = (Timestamp::from_secs(100), Timestamp::from_secs(130));
+    let mut payment = Payment::new(eur(500));
+    let answer = Answer::Done { until: Some(lapses) };
+    let reply = Reply { step: Step::Hold, attempt: 1, answer };
+    for event in payment.decide(&reply, &policy.payment, now) {
+        payment.evolve(&event).unwrap();
+    }
+    assert_eq!(Order::placed(&payment, &policy, now), Event::Placed { respond_by: lapses });
+}
+
+#[test]
+fn a_cancelled_order_takes_no_other_fee() {
+    let order = placed(intent());
+    let cancel = |fee| Command::Cancel { by: Actor::Operations, fee };
+    let ended = after(&order, &cancel(Some(eur(100))), T0);
+    let again = |fee| ended.decide(&cancel(fee), &policy(), T0);
+    assert_eq!(again(None), Ok(vec![]));
+    assert_eq!(again(Some(eur(100))), Ok(vec![]));
+    assert!(matches!(again(Some(eur(50))), Err(Refusal::Cancel(_))));
+}

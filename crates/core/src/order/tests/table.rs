@@ -438,11 +438,33 @@ fn road_rows() -> Vec<Row> {
             Event::Undelivered { by, reason: FailReason::Accident, returned: true },
             Then::Is(OrderStatus::Undelivered),
         )],
-        already: undelivered(),
+        already: vec![],
         refused: vec![(
-            [pending(), underway(), delivered(), cancelled()].concat(),
+            [pending(), underway(), delivered(), undelivered(), cancelled()].concat(),
             Refused::Needs(CARRIED),
         )],
+    };
+    let nobody_home = |by: Actor, anywhere: bool| {
+        let at_door = leg(LegPoint::AtDoorstep);
+        let before = [leg(LegPoint::PickedUp), leg(LegPoint::EnRoute)].concat();
+        let elsewhere = [pending(), underway(), delivered(), cancelled()].concat();
+        let reason = FailReason::CustomerAbsent;
+        Row {
+            command: Command::Fail { by, reason, returned: true },
+            happens: vec![(
+                if anywhere { on_the_way() } else { at_door },
+                Event::Undelivered { by, reason, returned: true },
+                Then::Is(OrderStatus::Undelivered),
+            )],
+            already: undelivered(),
+            refused: vec![
+                (
+                    if anywhere { vec![] } else { before },
+                    Refused::Needs(&[OrderStatus::AtDoorstep]),
+                ),
+                (elsewhere, Refused::Needs(CARRIED)),
+            ],
+        }
     };
     let never = |by| Row {
         command: Command::Fail { by, reason: FailReason::Accident, returned: true },
@@ -483,6 +505,8 @@ fn road_rows() -> Vec<Row> {
         fail(Actor::Driver(driver)),
         fail(Actor::Operations),
         fail(Actor::Platform),
+        nobody_home(Actor::Driver(driver), false),
+        nobody_home(Actor::Operations, true),
         never(Actor::Customer),
         never(Actor::Restaurant),
     ]
