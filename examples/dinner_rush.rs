@@ -158,7 +158,9 @@ impl Flags {
                     println!("{USAGE}");
                     return Ok(None);
                 }
-                other => return Err(format!("{}\n\n{USAGE}", other.unexpected()).into()),
+                other @ (Short(_) | Long(_) | Value(_)) => {
+                    return Err(format!("{}\n\n{USAGE}", other.unexpected()).into());
+                }
             }
         }
         Ok(Some(flags))
