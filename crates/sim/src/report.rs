@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::audit::{Auditor, End, OrderFacts};
+use crate::audit::{Auditor, End, Ground, OrderFacts};
 
 /// What only the world can count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -244,9 +244,16 @@ impl fmt::Display for Summary {
         row(f, "  delivered", &Grouped(self.delivered))?;
         row(f, "  undelivered", &Grouped(self.undelivered))?;
         reasons(f, &self.undelivered_by_reason)?;
+        let rejects = [Ground::RestaurantRejected, Ground::RestaurantSilent].map(Ground::name);
+        let (rejected, cancelled): (BTreeMap<_, _>, BTreeMap<_, _>) = self
+            .cancelled_by_ground
+            .clone()
+            .into_iter()
+            .partition(|(ground, _)| rejects.contains(&ground.as_str()));
         row(f, "  cancelled", &Grouped(self.cancelled))?;
+        reasons(f, &cancelled)?;
         row(f, "  rejected", &Grouped(self.rejected))?;
-        reasons(f, &self.cancelled_by_ground)?;
+        reasons(f, &rejected)?;
         if self.unfinished > 0 {
             row(f, "  UNFINISHED", &Grouped(self.unfinished))?;
         }
@@ -257,7 +264,7 @@ impl fmt::Display for Summary {
             reasons(f, &self.wishes_refused)?;
         }
         writeln!(f)?;
-        writeln!(f, "{:<26}{:>12}{:>12}{:>12}", "", "p50", "p90", "p99")?;
+        writeln!(f, "{:<28}{:>12}{:>12}{:>12}", "", "p50", "p90", "p99")?;
         times(f, "click to door", &self.click_to_door_s)?;
         times(f, "ready to pick-up", &self.ready_to_pickup_s)?;
         writeln!(f)?;
@@ -298,14 +305,14 @@ fn reasons(f: &mut fmt::Formatter<'_>, counts: &BTreeMap<String, u64>) -> fmt::R
     let mut sorted: Vec<_> = counts.iter().collect();
     sorted.sort_by_key(|(name, count)| (Reverse(**count), *name));
     for (name, count) in sorted {
-        writeln!(f, "    {:<26}{:>12}", name.replace('_', " "), Grouped(*count).to_string())?;
+        writeln!(f, "    {:<24}{:>12}", name.replace('_', " "), Grouped(*count).to_string())?;
     }
     Ok(())
 }
 
 fn times(f: &mut fmt::Formatter<'_>, name: &str, of: &Percentiles) -> fmt::Result {
     let [p50, p90, p99] = [of.p50, of.p90, of.p99].map(|seconds| Clock(seconds).to_string());
-    writeln!(f, "{name:<26}{p50:>12}{p90:>12}{p99:>12}")
+    writeln!(f, "{name:<28}{p50:>12}{p90:>12}{p99:>12}")
 }
 
 /// A number in groups of three digits.
