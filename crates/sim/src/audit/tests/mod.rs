@@ -9,6 +9,7 @@ mod money;
 mod orders;
 mod planted;
 mod real;
+mod world;
 
 use doorstep_core::id::{CommandId, DeliveryId, DriverId, OrderId};
 use serde_json::{Value, json};
