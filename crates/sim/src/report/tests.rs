@@ -168,11 +168,11 @@ fn a_person_can_read_it() {
     let text = summary().to_string();
     for line in [
         "A test (seed 7, 1:01:40 h on its clock)",
-        "orders placed                          6",
-        "    restaurant rejected                1",
-        "click to door                  11:00 min   11:01 min   11:01 min",
-        "within the promise                50.0 %",
-        "pings                          1,234,567",
+        "orders placed                                6",
+        "    restaurant rejected                      1",
+        "click to door                        11:00 min   11:01 min   11:01 min",
+        "within the promise                      50.0 %",
+        "pings                                1,234,567",
     ] {
         let found = text.lines().any(|found| found == line);
         assert!(found, "{line:?} is not a line of\n{text}");
