@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::audit::{Auditor, End, OrderFacts};
+use crate::audit::{Auditor, End, Ground, OrderFacts};
 
 /// What only the world can count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Counters {
     pub metres: u64,
     /// Seconds of the virtual clock from the first event to the last.
     pub virtual_s: u64,
-    /// Faults that the world committed, by name.
+    /// Faults that the world committed and what came of them, by name.
     pub chaos: BTreeMap<String, u64>,
     /// Wishes that the shard refused before any money was asked for, by reason.
     pub wishes_refused: BTreeMap<String, u64>,
@@ -114,7 +114,7 @@ pub struct Summary {
     pub commands: u64,
     /// Batches that count in the log.
     pub batches: u64,
-    /// Faults committed, by name.
+    /// Faults committed and what came of them, by name.
     pub chaos: BTreeMap<String, u64>,
     /// Rows of the day's files that were left out.
     pub bad_rows: u64,
@@ -244,9 +244,16 @@ impl fmt::Display for Summary {
         row(f, "  delivered", &Grouped(self.delivered))?;
         row(f, "  undelivered", &Grouped(self.undelivered))?;
         reasons(f, &self.undelivered_by_reason)?;
+        let rejects = [Ground::RestaurantRejected, Ground::RestaurantSilent].map(Ground::name);
+        let (rejected, cancelled): (BTreeMap<_, _>, BTreeMap<_, _>) = self
+            .cancelled_by_ground
+            .clone()
+            .into_iter()
+            .partition(|(ground, _)| rejects.contains(&ground.as_str()));
         row(f, "  cancelled", &Grouped(self.cancelled))?;
+        reasons(f, &cancelled)?;
         row(f, "  rejected", &Grouped(self.rejected))?;
-        reasons(f, &self.cancelled_by_ground)?;
+        reasons(f, &rejected)?;
         if self.unfinished > 0 {
             row(f, "  UNFINISHED", &Grouped(self.unfinished))?;
         }
@@ -257,7 +264,7 @@ impl fmt::Display for Summary {
             reasons(f, &self.wishes_refused)?;
         }
         writeln!(f)?;
-        writeln!(f, "{:<26}{:>12}{:>12}{:>12}", "", "p50", "p90", "p99")?;
+        writeln!(f, "{:<34}{:>12}{:>12}{:>12}", "", "p50", "p90", "p99")?;
         times(f, "click to door", &self.click_to_door_s)?;
         times(f, "ready to pick-up", &self.ready_to_pickup_s)?;
         writeln!(f)?;
@@ -269,7 +276,7 @@ impl fmt::Display for Summary {
         row(f, "commands", &Grouped(self.commands))?;
         row(f, "batches in the log", &Grouped(self.batches))?;
         if !self.chaos.is_empty() {
-            row(f, "faults committed", &Grouped(self.chaos.values().sum()))?;
+            row(f, "faults, and what came of them", &Grouped(self.chaos.values().sum()))?;
             reasons(f, &self.chaos)?;
         }
         row(f, "bad rows in the data", &Grouped(self.bad_rows))?;
@@ -290,22 +297,22 @@ impl fmt::Display for Summary {
 }
 
 fn row(f: &mut fmt::Formatter<'_>, name: &str, value: &dyn fmt::Display) -> fmt::Result {
-    writeln!(f, "{name:<28}{:>12}", value.to_string())
+    writeln!(f, "{name:<34}{:>12}", value.to_string())
 }
 
-/// The parts of the row above, the largest first.
+/// The parts of the row above that are not nothing, the largest first.
 fn reasons(f: &mut fmt::Formatter<'_>, counts: &BTreeMap<String, u64>) -> fmt::Result {
-    let mut sorted: Vec<_> = counts.iter().collect();
+    let mut sorted: Vec<_> = counts.iter().filter(|(_, count)| **count > 0).collect();
     sorted.sort_by_key(|(name, count)| (Reverse(**count), *name));
     for (name, count) in sorted {
-        writeln!(f, "    {:<26}{:>12}", name.replace('_', " "), Grouped(*count).to_string())?;
+        writeln!(f, "    {:<30}{:>12}", name.replace('_', " "), Grouped(*count).to_string())?;
     }
     Ok(())
 }
 
 fn times(f: &mut fmt::Formatter<'_>, name: &str, of: &Percentiles) -> fmt::Result {
     let [p50, p90, p99] = [of.p50, of.p90, of.p99].map(|seconds| Clock(seconds).to_string());
-    writeln!(f, "{name:<26}{p50:>12}{p90:>12}{p99:>12}")
+    writeln!(f, "{name:<34}{p50:>12}{p90:>12}{p99:>12}")
 }
 
 /// A number in groups of three digits.

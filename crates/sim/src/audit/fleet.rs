@@ -80,10 +80,10 @@ impl Fleet {
                 });
             }
             Dispatch::WentOnline { driver } => {
-                self.driver(*driver, ledger, |driver| driver.online = true);
+                self.on_duty(*driver, true, ledger);
             }
             Dispatch::WentOffline { driver } => {
-                self.driver(*driver, ledger, |driver| driver.online = false);
+                self.on_duty(*driver, false, ledger);
             }
             Dispatch::Opened { delivery, orders } => {
                 self.opened(*delivery, orders, ledger);
@@ -116,6 +116,14 @@ impl Fleet {
                 touched.push((*order, Some(*end)));
             }
         }
+    }
+
+    fn on_duty(&mut self, id: DriverId, online: bool, ledger: &mut Ledger) {
+        let before =
+            self.driver(id, ledger, |driver| core::mem::replace(&mut driver.online, online));
+        ledger.check(Invariant::Roster, before != Some(online), || {
+            format!("{id} comes or goes who did before: on duty {online}")
+        });
     }
 
     fn opened(&mut self, id: DeliveryId, orders: &[OrderId], ledger: &mut Ledger) {
