@@ -271,7 +271,7 @@ impl fmt::Display for Summary {
         row(f, "within the promise", &Percent(self.within_promise_permille))?;
         row(f, "couriers", &Grouped(self.couriers))?;
         row(f, "  of their time, busy", &Percent(self.utilisation_permille))?;
-        row(f, "  metres a delivery", &Grouped(self.metres_per_delivery))?;
+        row(f, "  kilometres an order", &Kilometres(self.metres_per_delivery))?;
         row(f, "pings", &Grouped(self.pings))?;
         row(f, "commands", &Grouped(self.commands))?;
         row(f, "batches in the log", &Grouped(self.batches))?;
@@ -282,6 +282,9 @@ impl fmt::Display for Summary {
         row(f, "bad rows in the data", &Grouped(self.bad_rows))?;
         writeln!(f)?;
         row(f, "invariants checked", &Grouped(self.invariants.values().sum()))?;
+        for (name, checks) in &self.invariants {
+            writeln!(f, "    {:<30}{:>12}", name.replace('_', " "), Grouped(*checks).to_string())?;
+        }
         row(f, "violations", &Grouped(self.violations))?;
         let verified = if self.log_verified { "yes" } else { "NO" };
         row(f, "replay gives the live state", &verified)?;
@@ -337,6 +340,15 @@ struct Percent(u64);
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{} %", self.0 / 10, self.0 % 10)
+    }
+}
+
+/// Metres as kilometres.
+struct Kilometres(u64);
+
+impl fmt::Display for Kilometres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:02}", self.0 / 1_000, self.0 / 10 % 100)
     }
 }
 
