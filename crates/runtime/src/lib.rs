@@ -63,5 +63,6 @@ pub mod host;
 pub mod matcher;
 pub mod memory_log;
 pub mod ports;
+pub mod restaurants;
 pub mod sandbox;
 pub mod views;
