@@ -101,7 +101,7 @@ impl Case {
                 self.accepted(kitchen, give_up_at, pick_up_by, at)
             }
             Event::PreparingStarted => self.cook(Kitchen::Preparing, at),
-            Event::MadeReady => self.cook(Kitchen::Ready, at),
+            Event::MadeReady {} => self.cook(Kitchen::Ready, at),
             Event::Adjusted { ref quote } => {
                 let (before, after) = (self.purse.total, quote.total.minor);
                 let order = self.facts.order;

@@ -59,7 +59,7 @@ fn delivered(at_door_s: i64) -> Vec<(i64, Value)> {
     let mut steps = placed();
     steps.extend([
         (60, json!({ "accepted": accepted })),
-        (300, json!("made_ready")),
+        (300, json!({"made_ready": {}})),
         (420, json!({"picked_up": {"driver": driver, "lost_at": 0}})),
         (at_door_s, json!({"arrived_at_doorstep": {"driver": driver, "leave_at": 0}})),
         (at_door_s + 60, json!({"delivered": {"driver": driver}})),

@@ -112,7 +112,7 @@ fn what_cannot_be_read_stops_the_reader() {
     for bad in ["", "{}", r#"{"batch":{"epoch":1}}"#, r#"{"surprise":{}}"#] {
         let mut story = searching();
         story.auditor.entry(99, bad.as_bytes());
-        story.tell(vec![order(1, json!("made_ready"))]);
+        story.tell(vec![order(1, json!({"made_ready": {}}))]);
         story.auditor.finish([]);
         story.breaks(&["readable"]);
         assert_eq!(story.auditor.counted_batches(), 7);

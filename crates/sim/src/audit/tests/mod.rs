@@ -151,7 +151,7 @@ fn life() -> Vec<(&'static str, Vec<Value>)> {
         ("offered", vec![offer(1, ANA, START + 60_000)]),
         ("taken", vec![taken(1, ANA), assigned(1, ANA)]),
         ("at_restaurant", vec![arrived(ANA)]),
-        ("ready", vec![order(1, json!("made_ready"))]),
+        ("ready", vec![order(1, json!({"made_ready": {}}))]),
         ("picked_up", vec![picked_up(ANA)]),
         ("departed", vec![order(1, json!({"departed": {"driver": drv(ANA)}}))]),
         ("at_doorstep", vec![at_doorstep(ANA)]),

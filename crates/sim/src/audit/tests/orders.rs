@@ -18,7 +18,7 @@ fn end_cancelled() -> Value {
 #[test]
 fn an_order_exists_only_once_its_money_is_held() {
     check("opened", vec![placed(1)], &["placed_when_held"]);
-    check("opened", vec![order(1, json!("made_ready"))], &["placed_when_held"]);
+    check("opened", vec![order(1, json!({"made_ready": {}}))], &["placed_when_held"]);
     check("opened", vec![checkout(1, held())], &["placed_when_held"]);
     check("opened", vec![checkout(1, json!("given_up")), placed(1)], &["placed_when_held"]);
 }
@@ -35,13 +35,13 @@ fn milestones_come_in_a_legal_order() {
     let steps = [
         ("placed", order(1, json!("preparing_started"))),
         ("placed", order(1, json!("search_flagged"))),
-        ("ready", order(1, json!("made_ready"))),
+        ("ready", order(1, json!({"made_ready": {}}))),
         ("cooking", order(1, json!("preparing_started"))),
         ("at_restaurant", arrived(ANA)),
         ("taken", picked_up(ANA)),
         ("taken", order(1, json!("search_flagged"))),
         ("departed", order(1, json!({"departed": {"driver": drv(ANA)}}))),
-        ("picked_up", order(1, json!("made_ready"))),
+        ("picked_up", order(1, json!({"made_ready": {}}))),
         ("at_doorstep", at_doorstep(ANA)),
     ];
     for (step, event) in steps {
@@ -62,7 +62,7 @@ fn an_order_ends_once() {
 #[test]
 fn after_the_end_nothing_happens_but_money() {
     check("delivered", vec![payment(1, refunded(100))], &[]);
-    check("delivered", vec![order(1, json!("made_ready"))], &["nothing_after_end"]);
+    check("delivered", vec![order(1, json!({"made_ready": {}}))], &["nothing_after_end"]);
     check("delivered", vec![assigned(1, BEN)], &["nothing_after_end"]);
 }
 
