@@ -6,4 +6,6 @@ mod bundles;
 mod carrying;
 mod city;
 mod ending;
+mod histories;
 mod placing;
+mod wishes;
