@@ -188,6 +188,18 @@ fn a_clock_that_goes_back_takes_nothing_back() {
 }
 
 #[test]
+fn after_a_silence_the_earliest_deadline_is_dealt_with_first() {
+    let mut city = City::new();
+    let first = city.opened(1, grill());
+    city.waits(Span::from_secs(60));
+    city.accepted();
+    city.waits(Span::from_hours(1));
+    let given_up = Event::Checkout { order: first, event: crate::checkout::Event::GivenUp };
+    assert_eq!(city.does(&Command::Tick), [given_up], "it waited longer than the search");
+    assert!(matches!(city.does(&Command::Tick).as_slice(), [Event::Dispatch(_)]));
+}
+
+#[test]
 fn an_event_that_fits_nothing_is_a_corrupt_log() {
     let mut city = City::new();
     let order = city.placed();
