@@ -65,9 +65,9 @@ impl Agenda {
         self.deadlines.first().copied()
     }
 
-    /// The one that has been over for longest, and since when.
-    pub(super) fn first_over(&self) -> Option<(Timestamp, OrderId)> {
-        self.over.first().copied()
+    /// Those that are over and since when, the longest first.
+    pub(super) fn over(&self) -> impl Iterator<Item = (Timestamp, OrderId)> {
+        self.over.iter().copied()
     }
 
     /// Those with something for the outside world to do, in the order of their ids.

@@ -7,6 +7,7 @@ use crate::checkout::{self, Checkout, State};
 use crate::id::OrderId;
 use crate::log::Batch;
 use crate::order::{self, Order};
+use crate::time::Timestamp;
 
 /// Orders and checkouts that leave memory with one batch at most, so that a batch after a long
 /// silence stays as quick as any other.
@@ -37,11 +38,10 @@ impl Shard {
                 }
             }
         }
-        let bounds = self.cause_bounds();
+        self.causes.forget(batch.at, &self.cause_bounds());
         if let (Some(cause), Some(outcome)) = (&batch.cause, &batch.outcome) {
             self.causes.record(cause, outcome.clone(), batch.at);
         }
-        self.causes.forget(batch.at, &bounds);
         self.customers.forget(batch.at);
         self.forget();
         Ok(())
@@ -95,13 +95,25 @@ impl Shard {
         Ok(())
     }
 
+    /// Whether one more checkout keeps within `most` once its batch, decided at `now`, has made
+    /// room: what waits to be forgotten after a silence keeps nobody out.
+    pub(super) fn has_room_for_one(&self, most: u32, now: Timestamp) -> bool {
+        let held = self.orders.len().saturating_add(self.checkouts.len());
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        held < most || held.saturating_sub(self.forgettable(now).count()) < most
+    }
+
+    /// What the next batch, at `now`, lets go of: what has been over for long enough.
+    fn forgettable(&self, now: Timestamp) -> impl Iterator<Item = OrderId> {
+        let retain = self.policy.memory.retain_terminal;
+        let may_go = move |&(since, _): &(Timestamp, OrderId)| since.saturating_add(retain) <= now;
+        self.agenda.over().take(FORGET_MAX).take_while(may_go).map(|(_, id)| id)
+    }
+
     /// What has been over for long enough leaves memory; the log still has it.
     fn forget(&mut self) {
-        for _ in 0..FORGET_MAX {
-            let Some((since, id)) = self.agenda.first_over() else { return };
-            if since.saturating_add(self.policy.memory.retain_terminal) > self.last_at {
-                return;
-            }
+        let leaving: Vec<OrderId> = self.forgettable(self.last_at).collect();
+        for id in leaving {
             let order = self.orders.remove(&id).map(|order| Waits::of_order(&order));
             let checkout = self.checkouts.remove(&id).map(|gone| Waits::of_checkout(&gone));
             let before = order.or(checkout).unwrap_or_default();

@@ -86,8 +86,7 @@ impl Shard {
 
     fn open_checkout(&self, wish: &Wish, asked_at: Timestamp, now: Timestamp) -> Decided {
         let most = self.policy.memory.orders_max;
-        let held = self.orders.len().saturating_add(self.checkouts.len());
-        if u32::try_from(held).unwrap_or(u32::MAX) >= most {
+        if !self.has_room_for_one(most, now) {
             return Err(Refusal::OrdersFull { most });
         }
         let limit = self.policy.checkout.orders_per_hour;
@@ -134,7 +133,14 @@ impl Shard {
                 (State::Closed { .. }, Canceller::Customer | Canceller::Operations { .. }) => {
                     Ok(Vec::new())
                 }
-                (State::Held, _) | (_, Canceller::Restaurant) => Err(Refusal::CheckoutOver),
+                (State::Held, Canceller::Customer | Canceller::Operations { .. }) => {
+                    Err(Refusal::CheckoutOver)
+                }
+                // A restaurant hears of orders only.
+                (
+                    State::Waiting { .. } | State::Held | State::Closed { .. },
+                    Canceller::Restaurant,
+                ) => Err(Refusal::NoSuchOrder { order: id }),
             };
         }
         let (by, fee) = match by {
@@ -167,11 +173,15 @@ impl Shard {
                 self.ask_dispatch(&dispatch::Command::Decline { delivery, driver }, now)
             }
             DriverAct::Drop { delivery } => {
-                let mut events = self.every_order(delivery, now, |_| {
-                    order::Command::DropDriver { driver, why: DropReason::Driver }
-                })?;
-                let drop = dispatch::Command::Drop { delivery, driver, why: DropReason::Driver };
-                events.extend(self.ask_dispatch(&drop, now)?);
+                let why = DropReason::Driver;
+                let drop = dispatch::Command::Drop { delivery, driver, why };
+                let dropped = self.ask_dispatch(&drop, now)?;
+                if dropped.is_empty() {
+                    return Ok(dropped);
+                }
+                let mut events = self
+                    .every_order(delivery, now, |_| order::Command::DropDriver { driver, why })?;
+                events.extend(dropped);
                 Ok(events)
             }
             DriverAct::ArriveAtRestaurant { delivery } => {
@@ -408,9 +418,12 @@ impl Shard {
         Ok(events)
     }
 
-    /// An accepted order wants a driver.
+    /// An accepted order wants a driver. There is room for its delivery: the bound was kept when
+    /// the checkout was opened, and one lowered since then must not strand a customer who has paid.
     fn open_delivery(&self, order: &Order, now: Timestamp) -> Decided {
         let (number, _) = self.ids.next(now);
+        let mut policy = self.policy.clone();
+        policy.memory.orders_max = u32::MAX;
         let open = dispatch::Command::Open {
             delivery: DeliveryId::truncating(number),
             restaurant: order.intent().restaurant,
@@ -418,7 +431,8 @@ impl Shard {
             orders: vec![order.id()],
             value: order.quote().total,
         };
-        self.ask_dispatch(&open, now)
+        let opened = self.dispatch.decide(&open, &policy, now)?;
+        Ok(opened.into_iter().map(Event::Dispatch).collect())
     }
 
     /// A driver who did not come for one order is off the whole delivery.

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 
 /// A fact, past tense, of one of the rooms.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// The rules changed.
     PolicySet(Box<Policy>),
@@ -39,7 +39,7 @@ pub enum Event {
 
 /// The first answer to an identified command, and the only one it ever gets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Outcome {
     /// It is so.
     Done,
@@ -56,7 +56,7 @@ pub enum Outcome {
 
 /// Why a shard does not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Refusal {
     /// There is no such order here, or it has left memory.

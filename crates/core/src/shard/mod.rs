@@ -15,6 +15,9 @@ mod command;
 mod customers;
 mod decide;
 mod event;
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,11 @@
+//! The composition, by stories, by what a retry is told, and by random histories.
+
+mod answers;
+mod bounds;
+mod bundles;
+mod carrying;
+mod city;
+mod ending;
+mod histories;
+mod placing;
+mod wishes;
