@@ -1,6 +1,7 @@
 //! The handle through which commands and reads go: cloned freely, used from any thread.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +13,7 @@ use doorstep_geo_index::{DriverIndex, Ping, Verdict};
 use parking_lot::Mutex;
 
 use crate::arrivals::Arrivals;
+use crate::ports::RECORD_BYTES_MAX;
 use crate::views::{Tracked, Views};
 
 /// Why a command was not taken in. Come back later, under the same id.
@@ -27,6 +29,14 @@ pub enum NotSent {
     /// The host is gone.
     #[error("the host is gone")]
     Gone,
+    /// What follows from it might not fit into a record of the log. Sending it again is of no use.
+    #[error("a command of {bytes} bytes is longer than {most}")]
+    TooLong {
+        /// Its length, written as JSON.
+        bytes: usize,
+        /// The longest there may be.
+        most: usize,
+    },
 }
 
 /// What a caller is told of an identified command.
@@ -82,7 +92,7 @@ pub(crate) struct Submission {
 #[derive(Debug)]
 pub(crate) struct Shared {
     inbox: Mutex<VecDeque<Submission>>,
-    inbox_max: usize,
+    pub(crate) inbox_max: usize,
     gone: AtomicBool,
     pub(crate) views: Views,
     pub(crate) index: DriverIndex,
@@ -103,6 +113,11 @@ impl Shared {
 
     pub(crate) fn next(&self) -> Option<Submission> {
         self.inbox.lock().pop_front()
+    }
+
+    /// How many submissions wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.inbox.lock().len()
     }
 
     /// Puts a submission back that the replica was too busy for.
@@ -150,6 +165,7 @@ impl Client {
     /// # Errors
     /// [`NotSent`]; then nothing has happened.
     pub fn submit(&self, cause: Cause, command: Command) -> Result<Ticket, NotSent> {
+        check_length(&command)?;
         let ticket = Ticket { told: Arc::new(Mutex::new(None)) };
         let cause = Some((cause, ticket.clone()));
         self.shared.send(Submission { cause, command })?;
@@ -197,5 +213,45 @@ impl Client {
     #[must_use]
     pub const fn cause(id: CommandId, now: Timestamp) -> Cause {
         Cause { id, issued_at: now, digest: 0 }
+    }
+}
+
+/// Most bytes of a command: half a record's, for the cause, the outcome and the longer names of
+/// events. A decision that fits into no record would cost the host the log, at every retry.
+const COMMAND_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
+
+/// Only menus and carts come in any length.
+fn check_length(command: &Command) -> Result<(), NotSent> {
+    match command {
+        Command::Catalog(_) | Command::Checkout(_) | Command::Restaurant { .. } => {}
+        Command::SetPolicy(_)
+        | Command::Cancel { .. }
+        | Command::Driver { .. }
+        | Command::Operations(_)
+        | Command::Propose(_)
+        | Command::ReviseEstimate { .. }
+        | Command::Reply { .. }
+        | Command::Tick => return Ok(()),
+    }
+    let mut length = Length(0);
+    // A command always has a JSON form, and counting never fails.
+    let _counted = serde_json::to_writer(&mut length, command);
+    if length.0 > COMMAND_BYTES_MAX {
+        return Err(NotSent::TooLong { bytes: length.0, most: COMMAND_BYTES_MAX });
+    }
+    Ok(())
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
