@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 
 use crate::arrivals::Arrivals;
 use crate::ports::RECORD_BYTES_MAX;
+use crate::restaurants::{RestaurantPage, Restaurants, Search};
 use crate::views::{Tracked, Views};
 
 /// Why a command was not taken in. Come back later, under the same id.
@@ -95,17 +96,24 @@ pub(crate) struct Shared {
     pub(crate) inbox_max: usize,
     gone: AtomicBool,
     pub(crate) views: Views,
+    pub(crate) restaurants: Restaurants,
     pub(crate) index: DriverIndex,
     pub(crate) arrivals: Arrivals,
 }
 
 impl Shared {
-    pub(crate) fn new(inbox_max: usize, views: Views, index: DriverIndex) -> Self {
+    pub(crate) fn new(
+        inbox_max: usize,
+        views: Views,
+        restaurants: Restaurants,
+        index: DriverIndex,
+    ) -> Self {
         Self {
             inbox: Mutex::new(VecDeque::new()),
             inbox_max,
             gone: AtomicBool::new(false),
             views,
+            restaurants,
             index,
             arrivals: Arrivals::default(),
         }
@@ -201,6 +209,12 @@ impl Client {
     #[must_use]
     pub fn tracked(&self, order: OrderId) -> Option<Tracked> {
         self.shared.views.tracked(order)
+    }
+
+    /// Which restaurants would bring something there now, the nearest first.
+    #[must_use]
+    pub fn restaurants_near(&self, search: &Search<'_>, now: Timestamp) -> RestaurantPage {
+        self.shared.restaurants.near(search, now)
     }
 
     /// Where the drivers are.

@@ -31,6 +31,7 @@ use crate::client::{Client, Shared, Submission, Ticket, Told};
 use crate::effects::EffectRunner;
 use crate::matcher::Matcher;
 use crate::ports::{AppendError, Entry, HistorySink, Log, Payments, ReadError, Snapshot};
+use crate::restaurants::Restaurants;
 use crate::views::Views;
 
 /// The host of one shard.
@@ -118,13 +119,14 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         for id in orders.chain(checkouts) {
             views.publish(id, shard);
         }
+        let restaurants = Restaurants::of(shard);
         let history = Keeper::new(history, shard);
         Ok(Self {
             replica,
             log,
             payments,
             history,
-            shared: Arc::new(Shared::new(config.inbox_max, views, index)),
+            shared: Arc::new(Shared::new(config.inbox_max, views, restaurants, index)),
             effects: EffectRunner::new(config.effects),
             matcher: Matcher::new(config.match_every),
             waiting: BTreeMap::new(),
@@ -423,6 +425,9 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
     fn publish(&mut self, batch: &Batch<Event, Outcome>, now: Timestamp) {
         let shard = self.replica.counted();
         let views = &self.shared.views;
+        for event in &batch.events {
+            self.shared.restaurants.follow(event);
+        }
         let mut touched = Touched::by(batch);
         if touched.policy {
             views.set_capacity(orders_max(shard));

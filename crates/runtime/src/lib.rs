@@ -10,6 +10,7 @@
 //! | [`host`] | the one loop: the log's records in, the replica's outputs out, and what is due told as commands |
 //! | [`client`] | the handle for callers: commands under an id, pings, reads |
 //! | [`views`] | what readers see without touching the writer: tracking, and the cancel board |
+//! | [`restaurants`] | who would bring something to this address now, with fee and estimate |
 //! | [`effects`] | carries out what the provider must do, at least once under its key, until it is answered |
 //! | [`matcher`] | deliveries that want a driver × drivers who are near; the choice stays in core |
 //! | [`arrivals`] | pings → geofence → the same command as the driver's tap |
