@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 use doorstep::core::money::Currency;
 use doorstep::core::policy::Policy;
-use doorstep_sim::city::CityConfig;
+use doorstep_sim::city::{City, CityConfig};
 use doorstep_sim::day::Day;
 use doorstep_sim::report::Summary;
 use doorstep_sim::world::{World, WorldConfig};
@@ -78,7 +78,7 @@ fn run(flags: &Flags) -> Result<bool, Box<dyn std::error::Error>> {
             config.shortage = 20;
             config.absent = 5;
             let city = CityConfig::new(flags.seed, flags.city_orders);
-            ("a generated city".to_owned(), city.generate())
+            ("a generated city".to_owned(), City::generate(&city))
         }
         _ => return Err("--orders and --couriers go together".into()),
     };
@@ -158,7 +158,9 @@ impl Flags {
                     println!("{USAGE}");
                     return Ok(None);
                 }
-                other => return Err(format!("{}\n\n{USAGE}", other.unexpected()).into()),
+                other @ (Short(_) | Long(_) | Value(_)) => {
+                    return Err(format!("{}\n\n{USAGE}", other.unexpected()).into());
+                }
             }
         }
         Ok(Some(flags))

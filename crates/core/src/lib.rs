@@ -218,28 +218,24 @@
 //! let among = Among::Located(vec![near(bob), near(eve)]);
 //! second.0.tell(&Command::Propose(Proposal { delivery, among }), minute(6))?;
 //! second.turn(&mut log, minute(6));
-//! let mut id = 30;
-//! let mut eve_does = |act, at| {
-//!     id += 1;
-//!     second.ask(&mut log, id, Command::Driver { driver: eve, act }, at)
-//! };
-//! assert_eq!(eve_does(DriverAct::Accept { delivery }, minute(6)), Outcome::Done);
-//! eve_does(DriverAct::ArriveAtRestaurant { delivery }, minute(8));
-//! eve_does(DriverAct::PickUp { delivery }, minute(16));
-//! eve_does(DriverAct::Depart { delivery }, minute(16));
+//! let eve_taps = |act| Command::Driver { driver: eve, act };
+//! let accept = eve_taps(DriverAct::Accept { delivery });
+//! assert_eq!(second.ask(&mut log, 31, accept, minute(6)), Outcome::Done);
+//! let arrive = eve_taps(DriverAct::ArriveAtRestaurant { delivery });
+//! second.ask(&mut log, 32, arrive, minute(8));
+//! second.ask(&mut log, 33, eve_taps(DriverAct::PickUp { delivery }), minute(16));
+//! second.ask(&mut log, 34, eve_taps(DriverAct::Depart { delivery }), minute(16));
 //!
 //! // The promise of ten minutes is broken: the button shows. Eve arrives: it is gone.
-//! assert!(minute(17) >= second.0.counted().order(order).unwrap().cancellable_from());
-//! let mut eve_does = |act, at| {
-//!     id += 1;
-//!     second.ask(&mut log, id, Command::Driver { driver: eve, act }, at)
-//! };
-//! eve_does(DriverAct::ArriveAtDoorstep { delivery, distance_m: Some(12) }, minute(20));
-//! eve_does(DriverAct::Deliver { delivery }, minute(21));
+//! let shows_from = |process: &Process| process.0.counted().order(order).unwrap().cancellable_from();
+//! assert!(minute(17) >= shows_from(&second));
+//! let ring = DriverAct::ArriveAtDoorstep { delivery, distance_m: Some(12) };
+//! second.ask(&mut log, 35, eve_taps(ring), minute(20));
+//! assert_eq!(shows_from(&second), Timestamp::NEVER);
+//! second.ask(&mut log, 36, eve_taps(DriverAct::Deliver { delivery }), minute(21));
 //! let dinner = second.0.counted().order(order).unwrap();
 //! assert_eq!(dinner.status(), OrderStatus::Delivered);
 //! assert_eq!(dinner.payment().paid(), total);
-//! assert!(dinner.cancellable_from() == Timestamp::NEVER);
 //!
 //! // The first process, back from its stall, reads what it missed, and agrees about everything.
 //! first.turn(&mut log, minute(21));

@@ -112,3 +112,57 @@ impl Fence {
         verdict
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::{Batch, FORMAT, Position};
+    use crate::time::Timestamp;
+
+    const A: Writer = Writer::new(1);
+    const B: Writer = Writer::new(2);
+
+    fn claim(epoch: u64, writer: Writer) -> Record<(), ()> {
+        Record::Claim { format: FORMAT, epoch, writer }
+    }
+
+    fn batch(epoch: u64, writer: Writer, seq: u64) -> Record<(), ()> {
+        let (at, cause, inbox, outcome) = (Timestamp::EPOCH, None, None, None);
+        Record::Batch(Batch { epoch, writer, seq, at, cause, inbox, events: vec![], outcome })
+    }
+
+    fn mark(epoch: u64, writer: Writer, seq: u64) -> Record<(), ()> {
+        Record::Mark { epoch, writer, seq, hash: 0, position: Position::new(0) }
+    }
+
+    #[test]
+    fn each_record_counts_or_is_ignored_for_its_reason() {
+        use Ignored::{Epoch, Gap, NotCurrent, Repeated};
+        let mut fence = Fence::BEFORE_ALL;
+        let log = [
+            (batch(0, A, 0), Verdict::Ignored(NotCurrent)),
+            (claim(2, A), Verdict::Ignored(Epoch)),
+            (claim(1, A), Verdict::Counts),
+            (claim(1, B), Verdict::Ignored(Epoch)),
+            (claim(1, A), Verdict::Ignored(Epoch)),
+            (batch(1, B, 0), Verdict::Ignored(NotCurrent)),
+            (batch(1, A, 1), Verdict::Ignored(Gap)),
+            (batch(1, A, 0), Verdict::Counts),
+            (batch(1, A, 0), Verdict::Ignored(Repeated)),
+            (mark(1, A, 0), Verdict::Ignored(Repeated)),
+            (mark(1, A, 1), Verdict::Counts),
+            (mark(1, B, 1), Verdict::Ignored(NotCurrent)),
+            (batch(1, A, 1), Verdict::Counts),
+            (claim(2, B), Verdict::Counts),
+            (batch(1, A, 2), Verdict::Ignored(NotCurrent)),
+            (batch(2, A, 2), Verdict::Ignored(NotCurrent)),
+            (batch(2, B, 2), Verdict::Counts),
+        ];
+        for (place, (record, verdict)) in log.iter().enumerate() {
+            assert_eq!(fence.judge(record), *verdict, "{place}");
+            assert_eq!(fence.pass(record), *verdict, "{place}");
+        }
+        assert_eq!(fence.current(), Some(Tenure { epoch: 2, writer: B }));
+        assert_eq!(fence.next(), 3);
+    }
+}

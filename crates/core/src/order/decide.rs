@@ -28,11 +28,11 @@ impl Order {
             Command::Accept { ready_at } => self.accept(*ready_at, policy, now),
             Command::Reject => self.reject(now),
             Command::StartPreparing => self.start_preparing(),
-            Command::MarkReady => self.mark_ready(),
+            Command::MarkReady => self.mark_ready(policy, now),
             Command::Adjust { lines } => self.adjust(lines),
             Command::ReviseEstimate { estimate } => self.revise_estimate(*estimate),
             Command::AssignDriver { driver, delivery, travel } => {
-                self.assign_driver(*driver, *delivery, arrive_by(*travel, policy, now))
+                self.assign_driver(*driver, *delivery, *travel, policy, now)
             }
             Command::DropDriver { driver, why } => self.drop_driver(*driver, *why, policy, now),
             Command::HandOver { driver, delivery, travel } => {
@@ -103,10 +103,10 @@ impl Order {
         }
     }
 
-    fn mark_ready(&self) -> Decided {
+    fn mark_ready(&self, policy: &Policy, now: Timestamp) -> Decided {
         match &self.phase {
             Phase::Underway { kitchen: Kitchen::Confirmed | Kitchen::Preparing, .. } => {
-                Ok(vec![Event::MadeReady])
+                Ok(vec![Event::MadeReady { estimate: self.no_earlier_than(now, policy) }])
             }
             Phase::Underway { kitchen: Kitchen::Ready { .. }, .. }
             | Phase::OnTheWay { .. }
@@ -180,7 +180,9 @@ impl Order {
         &self,
         driver: DriverId,
         delivery: DeliveryId,
-        arrive_by: Timestamp,
+        travel: Span,
+        policy: &Policy,
+        now: Timestamp,
     ) -> Decided {
         match (&self.phase, self.phase.assignment()) {
             (_, Some(assigned)) if assigned == (driver, delivery) => ALREADY_SO,
@@ -188,7 +190,12 @@ impl Order {
                 Err(Refusal::NotTheDriver { driver, assigned })
             }
             (Phase::Underway { .. }, None) => {
-                Ok(vec![Event::DriverAssigned { driver, delivery, arrive_by }])
+                Ok(vec![Event::DriverAssigned {
+                    driver,
+                    delivery,
+                    arrive_by: arrive_by(travel, policy, now),
+                    estimate: self.no_earlier_than(now.saturating_add(travel), policy),
+                }])
             }
             (
                 Phase::Pending { .. }
@@ -293,7 +300,7 @@ impl Order {
         match &self.phase {
             Phase::Underway { courier: Courier::AtRestaurant { .. }, .. } => {
                 let lost_at = now.saturating_add(policy.order.carry_for);
-                Ok(vec![Event::PickedUp { driver, lost_at }])
+                Ok(vec![Event::PickedUp { driver, lost_at, estimate: self.ride_from(now, policy) }])
             }
             Phase::OnTheWay { .. } | Phase::Delivered { .. } => ALREADY_SO,
             Phase::Underway {
@@ -367,10 +374,18 @@ impl Order {
             Actor::Operations | Actor::Platform => {}
             Actor::Customer | Actor::Restaurant => return Err(Refusal::NotThisActor),
         }
+        // Who was never at the door cannot say that nobody opened it: the customer would pay.
+        let at_the_door = reason.customer_pays() && matches!(by, Actor::Driver(_));
         match &self.phase {
+            Phase::OnTheWay { leg: Leg::PickedUp { .. } | Leg::EnRoute { .. }, .. }
+                if at_the_door =>
+            {
+                self.wrong_phase(&[OrderStatus::AtDoorstep])
+            }
             Phase::OnTheWay { .. } => Ok(vec![Event::Undelivered { by, reason, returned }]),
-            Phase::Undelivered { .. } => ALREADY_SO,
-            Phase::Pending { .. }
+            Phase::Undelivered { reason: found, .. } if *found == reason => ALREADY_SO,
+            Phase::Undelivered { .. }
+            | Phase::Pending { .. }
             | Phase::Underway { .. }
             | Phase::Delivered { .. }
             | Phase::Cancelled { .. } => self.wrong_phase(&CARRIED),
@@ -378,7 +393,10 @@ impl Order {
     }
 
     fn cancel(&self, by: Actor, fee: Option<Money>, now: Timestamp) -> Decided {
-        if let (Phase::Cancelled { .. }, false) = (&self.phase, matches!(by, Actor::Driver(_))) {
+        if let (Phase::Cancelled { fee: agreed, .. }, false) =
+            (&self.phase, matches!(by, Actor::Driver(_)))
+            && fee.is_none_or(|fee| fee == *agreed)
+        {
             return ALREADY_SO;
         }
         let ground = cancel::terms(by, &self.phase, self.intent.promised, now)?;
@@ -430,6 +448,16 @@ impl Order {
                 Vec::new()
             }
         }
+    }
+
+    /// The estimate, pushed out if the way to the door cannot begin before `start`.
+    fn no_earlier_than(&self, start: Timestamp, policy: &Policy) -> Timestamp {
+        self.intent.estimate.max(self.ride_from(start, policy))
+    }
+
+    /// When the door is reached from the restaurant, setting out at `start`.
+    fn ride_from(&self, start: Timestamp, policy: &Policy) -> Timestamp {
+        eta::estimate(start, Span::ZERO, self.intent.quote.distance_m, &policy.dispatch.speeds)
     }
 
     fn cancel_by_deadline(&self, now: Timestamp) -> Vec<Event> {

@@ -36,7 +36,10 @@ pub enum Event {
     /// The kitchen began.
     PreparingStarted,
     /// The kitchen is done.
-    MadeReady,
+    MadeReady {
+        /// When it is expected at the door now.
+        estimate: Timestamp,
+    },
     /// Lines ran out.
     Adjusted {
         /// The lines that changed.
@@ -57,6 +60,8 @@ pub enum Event {
         delivery: DeliveryId,
         /// Not there at this time, the driver is taken off.
         arrive_by: Timestamp,
+        /// When it is expected at the door now.
+        estimate: Timestamp,
     },
     /// The driver is off it; the search began again.
     DriverDropped {
@@ -93,6 +98,8 @@ pub enum Event {
         driver: DriverId,
         /// Not handed over at this time, it counts as lost.
         lost_at: Timestamp,
+        /// When it is expected at the door now.
+        estimate: Timestamp,
     },
     /// The driver set out for this customer.
     Departed {

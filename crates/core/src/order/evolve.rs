@@ -85,7 +85,7 @@ impl Order {
                 Event::SearchFlagged,
                 Phase::Underway {
                     kitchen,
-                    courier: Courier::Unassigned { give_up_at, .. },
+                    courier: Courier::Unassigned { search: Search::Running, give_up_at },
                     pick_up_by,
                     latest,
                 },
@@ -129,7 +129,7 @@ impl Order {
                 latest: Lane::Kitchen,
             },
             (
-                Event::MadeReady,
+                Event::MadeReady { .. },
                 Phase::Underway {
                     kitchen: Kitchen::Confirmed | Kitchen::Preparing,
                     courier,
@@ -143,7 +143,7 @@ impl Order {
                 latest: Lane::Kitchen,
             },
             (
-                Event::DriverAssigned { driver, delivery, arrive_by },
+                Event::DriverAssigned { driver, delivery, arrive_by, .. },
                 Phase::Underway {
                     kitchen, courier: Courier::Unassigned { .. }, pick_up_by, ..
                 },
@@ -208,7 +208,7 @@ impl Order {
                 latest: Lane::Courier,
             },
             (
-                Event::PickedUp { driver, lost_at },
+                Event::PickedUp { driver, lost_at, .. },
                 Phase::Underway {
                     courier: Courier::AtRestaurant { driver: assigned, delivery, .. },
                     ..
@@ -262,7 +262,7 @@ impl Order {
                 Event::Placed { .. }
                 | Event::Accepted { .. }
                 | Event::PreparingStarted
-                | Event::MadeReady
+                | Event::MadeReady { .. }
                 | Event::Adjusted { .. }
                 | Event::EstimateRevised { .. }
                 | Event::DriverAssigned { .. }
@@ -280,6 +280,12 @@ impl Order {
             ) => return Err(self.corrupt(event)),
         };
         self.phase = phase;
+        if let Event::MadeReady { estimate }
+        | Event::DriverAssigned { estimate, .. }
+        | Event::PickedUp { estimate, .. } = event
+        {
+            self.intent.estimate = *estimate;
+        }
         self.remember(Milestone { status: self.phase.status(), at, by: author(event) });
         Ok(())
     }
@@ -306,7 +312,7 @@ fn author(event: &Event) -> Actor {
         Event::Placed { .. } => Actor::Customer,
         Event::Accepted { .. }
         | Event::PreparingStarted
-        | Event::MadeReady
+        | Event::MadeReady { .. }
         | Event::Adjusted { .. } => Actor::Restaurant,
         Event::DriverAssigned { driver, .. }
         | Event::ArrivedAtRestaurant { driver, .. }

@@ -48,10 +48,13 @@ pub struct Order {
 }
 
 impl Order {
-    /// The event with which an order begins, once its money is held.
+    /// The event with which an order begins, once its money is held. The restaurant may answer for
+    /// as long as policy says, and not for longer than the money is held.
     #[must_use]
-    pub fn placed(policy: &Policy, now: Timestamp) -> Event {
-        Event::Placed { respond_by: now.saturating_add(policy.order.accept_within) }
+    pub fn placed(payment: &Payment, policy: &Policy, now: Timestamp) -> Event {
+        let answer_by = now.saturating_add(policy.order.accept_within);
+        let held_until = payment.next_deadline().unwrap_or(Timestamp::NEVER);
+        Event::Placed { respond_by: answer_by.min(held_until) }
     }
 
     /// The order that [`Event::Placed`] makes of a held checkout.

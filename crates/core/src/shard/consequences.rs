@@ -72,7 +72,7 @@ impl Shard {
                 order::Event::Cancelled { .. } => self.finish(id, End::Cancelled, now)?,
                 order::Event::Placed { .. }
                 | order::Event::PreparingStarted
-                | order::Event::MadeReady
+                | order::Event::MadeReady { .. }
                 | order::Event::Adjusted { .. }
                 | order::Event::EstimateRevised { .. }
                 | order::Event::DriverAssigned { .. }

@@ -37,7 +37,8 @@ impl Shard {
                 Seen::First => {}
             }
         }
-        let decided = self.events_of(command, now);
+        let asked_at = cause.map_or(now, |cause| cause.issued_at.min(now));
+        let decided = self.events_of(command, asked_at, now);
         let (events, outcome) = match decided {
             Ok(events) => {
                 let outcome = outcome_of(&events);
@@ -48,14 +49,14 @@ impl Shard {
         Ok(Decision::Commit { events, outcome })
     }
 
-    fn events_of(&self, command: &Command, now: Timestamp) -> Decided {
+    fn events_of(&self, command: &Command, asked_at: Timestamp, now: Timestamp) -> Decided {
         match command {
             Command::SetPolicy(policy) => self.set_policy(policy),
             Command::Catalog(command) => {
                 let events = self.catalog.decide(command, &self.policy)?;
                 Ok(events.into_iter().map(Event::Catalog).collect())
             }
-            Command::Checkout(wish) => self.open_checkout(wish, now),
+            Command::Checkout(wish) => self.open_checkout(wish, asked_at, now),
             Command::Cancel { order, by } => self.cancel(*order, *by, now),
             Command::Restaurant { order, act } => self.restaurant(*order, act, now),
             Command::Driver { driver, act } => self.driver(*driver, *act, now),
@@ -82,7 +83,7 @@ impl Shard {
         Ok(vec![Event::PolicySet(Box::new(policy.clone()))])
     }
 
-    fn open_checkout(&self, wish: &Wish, now: Timestamp) -> Decided {
+    fn open_checkout(&self, wish: &Wish, asked_at: Timestamp, now: Timestamp) -> Decided {
         let most = self.policy.memory.orders_max;
         if !self.has_room_for_one(most, now) {
             return Err(Refusal::OrdersFull { most });
@@ -91,7 +92,7 @@ impl Shard {
         if let Some(from) = self.customers.wait(wish.customer, limit, now) {
             return Err(Refusal::TooManyOrders { customer: wish.customer, from });
         }
-        if wish.promised.is_some_and(|promised| promised <= now) {
+        if wish.promised.is_some_and(|promised| promised < asked_at) {
             return Err(Refusal::PromiseInThePast);
         }
         let found = self.catalog.order(&wish.cart, wish.drop_off, now, &self.policy)?;
@@ -271,7 +272,7 @@ impl Shard {
 
     /// The order that a held checkout becomes, in the batch that holds the money.
     fn place(&self, id: OrderId, held: Checkout, now: Timestamp) -> Decided {
-        let placed = Order::placed(&self.policy, now);
+        let placed = Order::placed(held.payment(), &self.policy, now);
         let order::Event::Placed { respond_by } = placed else { return Ok(Vec::new()) };
         let Ok((intent, payment)) = held.into_held() else { return Ok(Vec::new()) };
         let order = Order::place(intent, payment, respond_by, now);

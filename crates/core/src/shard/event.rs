@@ -88,8 +88,8 @@ pub enum Refusal {
     /// A checkout whose money is held can no longer be given up: it is an order.
     #[error("the checkout is over")]
     CheckoutOver,
-    /// A promise lies in the future.
-    #[error("a promise must lie in the future")]
+    /// A promise is not earlier than the wish.
+    #[error("a promise must not lie before the wish")]
     PromiseInThePast,
     /// The catalogue says no.
     #[error(transparent)]

@@ -283,12 +283,18 @@ impl World {
         }
     }
 
-    /// If every fault ended now and one replica were to own the log: would it, and answer?
+    /// If every fault ended now and one replica were to own the log: would it, and answer, whether
+    /// what is in flight lands or is lost?
     pub(crate) fn would_recover(&self) -> bool {
-        let mut world = self.clone();
+        let lossy = Self { flight: Vec::new(), ..self.clone() };
+        self.clone().recovers() && (self.flight.is_empty() || lossy.recovers())
+    }
+
+    fn recovers(self) -> bool {
+        let mut world = self;
         let fit = |node: &usize| {
-            let replica = &self.nodes[*node].replica;
-            !replica.is_stopped() && replica.wants().get() >= self.start
+            let replica = &world.nodes[*node].replica;
+            !replica.is_stopped() && replica.wants().get() >= world.start
         };
         let Some(node) = (0..2).find(fit) else { return true };
         world.nodes[1 - node].replica.resign(world.now);

@@ -19,7 +19,7 @@ fn a_driver_who_left_is_not_found_at_the_old_place() {
     let index = index(Config::default());
     assert_eq!(index.record(&ping(7, plaza(), secs(0))), Verdict::Inserted);
     assert_eq!(index.record(&ping(7, north(3_000.0), secs(60))), Verdict::Moved);
-    assert_eq!(within(&index, plaza(), 2_000, secs(60)), []);
+    assert!(within(&index, plaza(), 2_000, secs(60)).is_empty());
     assert_eq!(within(&index, plaza(), 4_000, secs(60)), [7]);
     assert_eq!(index.len(), 1);
 }
@@ -55,7 +55,7 @@ fn a_stale_fix_is_not_returned_though_it_is_still_held() {
     index.record(&ping(7, plaza(), secs(0)));
     assert_eq!(within(&index, plaza(), 10, secs(60)), [7]);
     let late = secs(60).saturating_add(Span::from_millis(1));
-    assert_eq!(within(&index, plaza(), 10, late), []);
+    assert!(within(&index, plaza(), 10, late).is_empty());
     assert_eq!(index.len(), 1);
     assert_eq!((index.evict_stale(secs(60)), index.evict_stale(late)), (0, 1));
     assert_eq!((index.len(), index.get(&7)), (0, None));
@@ -139,7 +139,7 @@ fn a_true_relocation_is_believed_once_consecutive_fixes_agree() {
     index.record(&ping(7, plaza(), secs(0)));
     let told = [5, 10, 15].map(|s| index.record(&ping(7, north(50_000.0 + s as f64), secs(s))));
     assert_eq!(told, [Verdict::Implausible, Verdict::Implausible, Verdict::Moved]);
-    assert_eq!(within(&index, plaza(), 10_000, secs(15)), []);
+    assert!(within(&index, plaza(), 10_000, secs(15)).is_empty());
     assert_eq!(index.record(&ping(7, north(50_030.0), secs(20))), Verdict::Moved);
 }
 
@@ -244,11 +244,11 @@ fn the_radius_belongs_to_the_circle_and_nought_asks_for_nobody() {
     let index = index(Config::default());
     index.record(&ping(7, north(500.0), secs(0)));
     assert_eq!(within(&index, plaza(), 500, secs(0)), [7]);
-    assert_eq!(within(&index, plaza(), 499, secs(0)), []);
+    assert!(within(&index, plaza(), 499, secs(0)).is_empty());
     let mut hits = vec![];
     index.nearest(plaza(), 1_000, 1, secs(0), |_, _| true, &mut hits);
     index.nearest(plaza(), 1_000, 0, secs(0), |_, _| true, &mut hits);
-    assert_eq!(hits, []);
+    assert!(hits.is_empty());
 }
 
 #[test]

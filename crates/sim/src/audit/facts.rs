@@ -160,6 +160,30 @@ pub struct OrderFacts {
     pub distance_m: u32,
 }
 
+impl OrderFacts {
+    pub(super) const fn new(
+        order: OrderId,
+        opened_at: i64,
+        promised: i64,
+        distance_m: u32,
+    ) -> Self {
+        Self {
+            order,
+            opened_at,
+            promised,
+            placed_at: None,
+            accepted_at: None,
+            ready_at: None,
+            picked_up_at: None,
+            at_doorstep_at: None,
+            driver: None,
+            end: None,
+            no_hold: None,
+            distance_m,
+        }
+    }
+}
+
 /// What the payment provider's own book says of one order, all told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BookEntry {

@@ -73,7 +73,7 @@ impl World {
                     self.plan_in(look, Happening::Look(index));
                 }
             }
-            order::Event::MadeReady => {
+            order::Event::MadeReady { .. } => {
                 let Some(meal) = self.meals.get_mut(index) else { return };
                 meal.ready = true;
                 if let Some(courier) = meal.courier {

@@ -196,6 +196,8 @@ pub struct Evening {
     pub log_verified: bool,
     /// Checkouts that were refused before any money was asked for, by reason.
     pub wishes_refused: BTreeMap<String, u64>,
+    /// Whether faults were committed.
+    pub chaotic: bool,
     /// Seconds of the city's time that went by.
     pub virtual_s: u64,
     /// Wall-clock time that it took.
@@ -236,7 +238,11 @@ impl Evening {
             driver_busy_s: self.tally.busy_s,
             metres: self.tally.metres,
             virtual_s: self.virtual_s,
-            chaos: chaos.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+            chaos: chaos
+                .into_iter()
+                .filter(|(_, count)| self.chaotic && *count > 0)
+                .map(|(name, count)| (name.to_owned(), count))
+                .collect(),
             wishes_refused: self.wishes_refused.clone(),
             bad_rows: day.bad_row_count,
             log_verified: self.log_verified,
@@ -302,6 +308,7 @@ impl World {
 
     /// Puts the restaurants on the map, and the day on the agenda.
     fn settle(&mut self, day: &Day) {
+        self.restart();
         let mut restaurants: BTreeMap<LatLng, RestaurantId> = BTreeMap::new();
         for plan in &day.orders {
             let next = u32::try_from(restaurants.len()).unwrap_or(u32::MAX).saturating_add(1);
@@ -331,7 +338,6 @@ impl World {
             self.plan_at(seconds(shift.on_s), Happening::ShiftBegins(index));
             self.plan_at(seconds(shift.off_s), Happening::ShiftEnds(index));
         }
-        self.plan_at(MIDNIGHT, Happening::Restart);
         self.plan_at(MIDNIGHT, Happening::Pings);
         if self.config.chaos > 0 {
             let last = day.orders.iter().map(|plan| plan.placed_s).max().unwrap_or_default();
@@ -369,6 +375,7 @@ impl World {
             process: self.process.tally(),
             log_verified,
             wishes_refused: self.wishes_refused,
+            chaotic: self.config.chaos > 0,
             virtual_s: self.now.saturating_since(MIDNIGHT).as_secs(),
             wall: began.elapsed(),
         }

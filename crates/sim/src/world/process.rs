@@ -5,7 +5,6 @@ use std::sync::Arc;
 use doorstep_core::checkout::State;
 use doorstep_core::id::OrderId;
 use doorstep_core::log::{Batch, Cause, Limits, LogId, Position, Replica};
-use doorstep_core::order::Order;
 use doorstep_core::policy::Policy;
 use doorstep_core::shard::{Command, Event, Outcome, Shard};
 use doorstep_core::time::{Span, Timestamp};
@@ -13,22 +12,12 @@ use doorstep_geo_index::Ping;
 use doorstep_runtime::client::{Client, Ticket};
 use doorstep_runtime::host::{Host, HostConfig, HostTally};
 use doorstep_runtime::memory_log::{FaultTally, MemoryLog};
-use doorstep_runtime::ports::{HistorySink, SinkError};
+use doorstep_runtime::ports::LogIsHistory;
 use doorstep_runtime::sandbox::{Sandbox, SandboxTally};
 use rand::Rng;
 
 use super::{Happening, World, shard_id};
 use crate::audit::BookEntry;
-
-/// A history that is content with the log.
-#[derive(Clone, Copy, Debug)]
-struct LogIsHistory;
-
-impl HistorySink for LogIsHistory {
-    fn keep(&mut self, _order: &Order) -> Result<(), SinkError> {
-        Ok(())
-    }
-}
 
 type CityHost = Host<MemoryLog, Sandbox, LogIsHistory>;
 

@@ -14,6 +14,8 @@ use crate::payment::{self, Funds};
 #[derive(Clone, Debug)]
 enum Act {
     Command(Command),
+    /// What comes next when all goes well, lest few histories come far.
+    Onward,
     /// The provider answers what is due.
     Answer(Answer),
     /// The provider's last answer comes again.
@@ -102,12 +104,32 @@ fn a_command() -> impl Strategy<Value = Command> {
 fn an_act() -> impl Strategy<Value = Act> {
     prop_oneof![
         8 => a_command().prop_map(Act::Command),
+        4 => Just(Act::Onward),
         4 => an_answer().prop_map(Act::Answer),
         1 => Just(Act::Again),
         2 => select(vec![1, 1_000, 60_000, 600_000, 1_000_000, 86_400_000])
             .prop_map(|ms| Act::Wait(Span::from_millis(ms))),
         2 => any::<bool>().prop_map(|early| Act::WaitForDeadline { early }),
     ]
+}
+
+fn onward(order: &Order) -> Command {
+    let driver = order.phase().assignment().map_or(driver(), |(driver, _)| driver);
+    match Point::of(order.phase()) {
+        Point::Pending => Command::Accept { ready_at: None },
+        Point::Underway(_, CourierPoint::Searching | CourierPoint::Flagged) => assign(),
+        Point::Underway(_, CourierPoint::Assigned) => Command::ArriveAtRestaurant { driver },
+        Point::Underway(_, CourierPoint::AtRestaurant) => Command::PickUp { driver },
+        Point::OnTheWay(LegPoint::PickedUp) => Command::Depart { driver },
+        Point::OnTheWay(LegPoint::EnRoute) => {
+            Command::ArriveAtDoorstep { driver, distance_m: None }
+        }
+        Point::OnTheWay(LegPoint::AtDoorstep) => Command::Deliver { driver },
+        Point::Delivered
+        | Point::Undelivered
+        | Point::CancelledByCustomer
+        | Point::CancelledByRestaurant => Command::Tick,
+    }
 }
 
 /// An order with the log of what happened to it.
@@ -122,6 +144,7 @@ impl Tale {
     fn act(&mut self, act: &Act) {
         match act {
             Act::Command(command) => self.command(command),
+            Act::Onward => self.command(&onward(&self.order)),
             Act::Answer(answer) => {
                 if let Some(due) = self.order.payment().due() {
                     let (step, attempt) = (due.step, due.attempt);

@@ -1,6 +1,7 @@
 //! The public status, the history, and the deadlines that lead every order to an end.
 
 use super::*;
+use crate::eta;
 
 /// Follows `commands`, one a minute, and lists the statuses that the public sees.
 fn statuses(commands: &[Command]) -> Vec<OrderStatus> {
@@ -225,4 +226,51 @@ fn an_order_is_over_once_its_money_is_settled() {
     let order = after(&order, &Command::Reply(captured), minutes(T0, 1));
     assert_eq!(order.over_since(), Some(T0));
     assert_eq!(order.payment().paid(), order.quote().total);
+}
+
+#[test]
+fn a_restaurant_may_answer_for_as_long_as_the_money_is_held() {
+    let policy = policy();
+    let (now, lapses) = (Timestamp::from_secs(100), Timestamp::from_secs(130));
+    let mut payment = Payment::new(eur(500));
+    let answer = Answer::Done { until: Some(lapses) };
+    let reply = Reply { step: Step::Hold, attempt: 1, answer };
+    for event in payment.decide(&reply, &policy.payment, now) {
+        payment.evolve(&event).unwrap();
+    }
+    assert_eq!(Order::placed(&payment, &policy, now), Event::Placed { respond_by: lapses });
+}
+
+#[test]
+fn a_cancelled_order_takes_no_other_fee() {
+    let order = placed(intent());
+    let cancel = |fee| Command::Cancel { by: Actor::Operations, fee };
+    let ended = after(&order, &cancel(Some(eur(100))), T0);
+    let again = |fee| ended.decide(&cancel(fee), &policy(), T0);
+    assert_eq!(again(None), Ok(vec![]));
+    assert_eq!(again(Some(eur(100))), Ok(vec![]));
+    assert!(matches!(again(Some(eur(50))), Err(Refusal::Cancel(_))));
+}
+
+#[test]
+fn the_estimate_moves_as_things_happen_and_the_promise_does_not() {
+    let mut order = placed(intent());
+    let promised = order.promised();
+    let ride =
+        eta::travel(order.quote().distance_m, eta::Vehicle::Motorcycle, &policy().dispatch.speeds);
+    let mut estimates = Vec::new();
+    let late = minutes(T0, 40);
+    for (at, command) in [
+        (T0, Command::Accept { ready_at: Some(minutes(T0, 10)) }),
+        (T0, assign()),
+        (late, Command::MarkReady),
+        (late, Command::ArriveAtRestaurant { driver: driver() }),
+        (minutes(T0, 41), Command::PickUp { driver: driver() }),
+    ] {
+        order = after(&order, &command, at);
+        estimates.push(order.intent().estimate);
+        assert_eq!(order.promised(), promised);
+    }
+    let from = |minute| minutes(T0, minute).saturating_add(ride);
+    assert_eq!(estimates, [from(10), from(10), from(40), from(40), from(41)]);
 }

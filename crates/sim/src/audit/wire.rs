@@ -1,0 +1,222 @@
+//! The log as the auditor reads it: only the fields that it judges by, under the names that they
+//! have in the log. Written from the protocol, not from the code that writes the log.
+
+use std::borrow::Cow;
+
+use doorstep_core::id::{CommandId, DeliveryId, DriverId, OrderId};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+use super::facts::{Failure, Ground, NoHold};
+
+/// The version of the written form that this auditor reads.
+pub(super) const FORMAT: u32 = 1;
+
+/// An entry of the log.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Entry<'a> {
+    Claim {
+        format: u32,
+        epoch: u64,
+        #[serde(borrow)]
+        writer: Cow<'a, str>,
+    },
+    #[serde(borrow)]
+    Batch(Batch<'a>),
+    Mark {
+        epoch: u64,
+        #[serde(borrow)]
+        writer: Cow<'a, str>,
+    },
+}
+
+#[derive(Deserialize)]
+pub(super) struct Batch<'a> {
+    pub(super) epoch: u64,
+    #[serde(borrow)]
+    pub(super) writer: Cow<'a, str>,
+    pub(super) seq: u64,
+    pub(super) at: i64,
+    pub(super) cause: Option<Cause>,
+    pub(super) events: Vec<Event>,
+    pub(super) outcome: Option<Value>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Cause {
+    pub(super) id: CommandId,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Event {
+    PolicySet(Rules),
+    Catalog(IgnoredAny),
+    Checkout { order: OrderId, event: Checkout },
+    Order { order: OrderId, event: Order },
+    Dispatch(Dispatch),
+}
+
+#[derive(Deserialize)]
+pub(super) struct Rules {
+    pub(super) dispatch: DispatchRules,
+}
+
+#[derive(Deserialize)]
+pub(super) struct DispatchRules {
+    pub(super) capacity: u32,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+pub(super) struct Amount {
+    pub(super) minor: i64,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Quote {
+    pub(super) total: Amount,
+    pub(super) distance_m: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Checkout {
+    Opened { intent: Intent },
+    Payment(Payment),
+    GivenUp,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Intent {
+    pub(super) promised: i64,
+    pub(super) quote: Quote,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Payment {
+    Held {},
+    HoldRefused { why: NoHold },
+    Captured { amount: Amount },
+    Refunded { amount: Amount },
+    Released { why: Release },
+    Failed { step: Step, attempt: u32 },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Release {
+    Voided,
+    Lapsed,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Step {
+    Hold,
+    Capture,
+    Void,
+    Refund,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Actor {
+    Customer,
+    Restaurant,
+    Driver(DriverId),
+    Operations,
+    Platform,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum KitchenKind {
+    Cooks,
+    Shelf,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Order {
+    Placed { respond_by: i64 },
+    Accepted { kitchen: KitchenKind, give_up_at: i64, pick_up_by: i64 },
+    PreparingStarted,
+    MadeReady {},
+    Adjusted { quote: Quote },
+    EstimateRevised {},
+    DriverAssigned { driver: DriverId, delivery: DeliveryId },
+    DriverDropped { driver: DriverId, give_up_at: i64 },
+    HandedOver { from: Option<DriverId>, driver: DriverId, delivery: DeliveryId },
+    SearchFlagged,
+    ArrivedAtRestaurant { driver: DriverId },
+    PickedUp { driver: DriverId, lost_at: i64 },
+    Departed { driver: DriverId },
+    ArrivedAtDoorstep { driver: DriverId, leave_at: i64 },
+    Delivered { driver: DriverId },
+    Undelivered { by: Actor, reason: Failure },
+    Cancelled { by: Actor, ground: Ground, fee: Amount },
+    Payment(Payment),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Dispatch {
+    DriverAdmitted { driver: DriverId },
+    VehicleChanged { driver: DriverId },
+    DriverReleased { driver: DriverId },
+    WentOnline { driver: DriverId },
+    WentOffline { driver: DriverId },
+    Opened { delivery: DeliveryId, orders: Vec<OrderId> },
+    OfferMade { delivery: DeliveryId, driver: DriverId, expires_at: i64 },
+    OfferClosed { delivery: DeliveryId, driver: DriverId, why: Closing },
+    StageEntered { delivery: DeliveryId },
+    Taken { delivery: DeliveryId, driver: DriverId },
+    Dropped { delivery: DeliveryId, driver: DriverId },
+    Reassigned { delivery: DeliveryId, from: Option<DriverId>, to: DriverId },
+    Finished { delivery: DeliveryId, order: OrderId, end: Finish },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Closing {
+    Declined,
+    Expired,
+    Withdrawn,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Finish {
+    Delivered {},
+    Undelivered {},
+    Cancelled,
+}
+
+impl Order {
+    /// As it stands in the log.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Placed { .. } => "placed",
+            Self::Accepted { .. } => "accepted",
+            Self::PreparingStarted => "preparing_started",
+            Self::MadeReady {} => "made_ready",
+            Self::Adjusted { .. } => "adjusted",
+            Self::EstimateRevised {} => "estimate_revised",
+            Self::DriverAssigned { .. } => "driver_assigned",
+            Self::DriverDropped { .. } => "driver_dropped",
+            Self::HandedOver { .. } => "handed_over",
+            Self::SearchFlagged => "search_flagged",
+            Self::ArrivedAtRestaurant { .. } => "arrived_at_restaurant",
+            Self::PickedUp { .. } => "picked_up",
+            Self::Departed { .. } => "departed",
+            Self::ArrivedAtDoorstep { .. } => "arrived_at_doorstep",
+            Self::Delivered { .. } => "delivered",
+            Self::Undelivered { .. } => "undelivered",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Payment(_) => "payment",
+        }
+    }
+}
