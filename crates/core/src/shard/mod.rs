@@ -12,6 +12,7 @@
 mod agenda;
 mod apply;
 mod command;
+mod consequences;
 mod customers;
 mod decide;
 mod event;
@@ -107,7 +108,8 @@ impl From<Stored> for Shard {
 }
 
 impl Shard {
-    /// An empty shard that decides by `policy`.
+    /// An empty shard that decides by `policy`, which is to pass [`Policy::check`]: one that does
+    /// not is not refused here, and the promises of the rooms do not hold under it.
     #[must_use]
     pub fn new(id: ShardId, policy: Policy) -> Self {
         Self {
