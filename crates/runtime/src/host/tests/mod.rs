@@ -19,7 +19,7 @@ use doorstep_core::money::{Currency, Money};
 use doorstep_core::order::OrderStatus;
 use doorstep_core::place::LatLng;
 use doorstep_core::policy::Policy;
-use doorstep_core::shard::{DriverAct, OperationsAct, RestaurantAct, Wish};
+use doorstep_core::shard::{DriverAct, OperationsAct, Wish};
 use parking_lot::Mutex;
 
 use super::*;
