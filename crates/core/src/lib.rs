@@ -25,8 +25,20 @@
 //! count, and what a host does ([`log::Replica`], where the process that died after the commit and
 //! before the answer gives the first outcome on a retry).
 //!
-//! Who is near is `doorstep-geo-index`'s question; ports, timers and threads are
-//! `doorstep-runtime`'s.
+//! Where a question is answered:
+//!
+//! | question | room |
+//! |---|---|
+//! | may this order be cancelled, and what does it cost | [`cancel::terms`] |
+//! | what happens when the restaurant says no | [`order::Order::decide`] |
+//! | two drivers tapped Accept in the same millisecond | [`dispatch`], decided in log order |
+//! | the card was charged and the answer was lost, or came five times | [`payment`] |
+//! | the process died after the commit, before the answer | [`log::Replica`]: cause → first outcome |
+//! | the machine that owned the city is gone | [`log`]: claim, replay, go on |
+//! | who is within 5 km of this kitchen | `doorstep-geo-index`, its `nearest` |
+//! | when a timer fires, and who calls the provider | `doorstep-runtime`, its `host` and `effects` |
+//!
+//! Webhooks, flash sales and notifications will be rooms beside these; they are not built yet.
 //!
 //! # The driving contract
 //!

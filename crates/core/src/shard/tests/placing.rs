@@ -154,19 +154,25 @@ fn an_estimate_moves_and_the_promise_does_not() {
 }
 
 #[test]
-fn a_promise_does_not_lie_before_the_wish() {
-    let city = City::new();
-    let promising = |promised| Command::Checkout(Box::new(Wish { promised, ..wish(1, grill()) }));
-    let past = city.now.saturating_sub(Span::from_millis(1));
-    assert_eq!(city.refuses(&promising(Some(past))), Refusal::PromiseInThePast);
-    let soon = city.now;
-    let decided = city.shard.decide(&promising(Some(soon)), None, city.now).unwrap();
-    let Decision::Commit { events, .. } = decided else { panic!("{decided:?}") };
-    let [Event::Checkout { event: checkout::Event::Opened { intent, .. }, .. }] = events.as_slice()
-    else {
-        panic!("{events:?}")
+fn a_promise_is_not_earlier_than_the_wish_however_long_the_wish_was_on_its_way() {
+    let mut city = City::new();
+    let promising = |promised| {
+        Command::Checkout(Box::new(Wish { promised: Some(promised), ..wish(1, grill()) }))
     };
-    assert_eq!(intent.promised, soon);
+    let asked = city.cause();
+    city.waits(Span::from_mins(3));
+    let early = city.now.saturating_sub(Span::from_millis(1));
+    assert_eq!(city.refuses(&promising(early)), Refusal::PromiseInThePast);
+    let ahead = Cause { issued_at: city.now.saturating_add(Span::from_secs(1)), ..city.cause() };
+    let Ok(Decision::Commit { outcome, .. }) = city.hears(&promising(early), Some(ahead)) else {
+        panic!("not taken")
+    };
+    assert_eq!(outcome, Outcome::Refused(Refusal::PromiseInThePast), "whatever the clock says");
+    let Ok(Decision::Commit { outcome, .. }) = city.hears(&promising(early), Some(asked)) else {
+        panic!("not taken")
+    };
+    let Outcome::CheckoutOpened { order, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(city.shard.checkout(order).unwrap().intent().promised, early);
 }
 
 #[test]
