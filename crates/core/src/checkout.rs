@@ -19,6 +19,7 @@ use crate::time::{Span, Timestamp};
 /// decisions rest on is in it; what names a person or an address is an opaque reference or a
 /// position.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Intent {
     /// The order that it will be.
     pub order: OrderId,
@@ -78,7 +79,7 @@ pub enum State {
 
 /// What happened to a checkout.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// The customer's wish was found orderable and priced; the hold is due.
     Opened {

@@ -51,8 +51,9 @@
 //! Shard::apply(&mut self, &Batch)              -> Result<(), CorruptLog>
 //! Shard::next_deadline(&self)    Shard::pending_effects(&self)    Shard::wanted(&self)
 //!
-//! Replica  in:   submit(cause, command, now)  tell(command, now)  bytes(position, entry, now)
-//!                read_to_end(now)  append_failed(writer, now)  tick(now)
+//! Replica  in:   claim(now)  submit(cause, command, queue position, now)  tell(command, now)
+//!                bytes(position, entry, now)  read_to_end(now)  append_failed(writer, now)
+//!                tick(now)  resign(now)
 //!          out:  Append(record)  Answer(id, outcome | unknown | not owner)  Publish(position, batch)
 //!                BecameOwner  LostOwnership  Stop(reason)                  next_wake()  counted()
 //! ```

@@ -31,6 +31,7 @@ use crate::policy::{CheckoutPolicy, Policy};
 /// # Ok::<(), doorstep_core::money::MoneyError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Quote {
     /// From pick-up to drop-off as the crow flies, in metres: what the fee was reckoned by.
     pub distance_m: u32,

@@ -41,6 +41,7 @@ pub struct CartLine {
 
 /// One line as the server priced it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Line {
     /// What.
     pub item: ItemId,

@@ -66,7 +66,7 @@ pub enum Command {
 
 /// What has changed in the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// A restaurant was listed, or replaced.
     Put(Restaurant),

@@ -16,7 +16,7 @@ use super::delivery::Stage;
 /// A fact. Deadlines are computed when it is decided and carried here, so that a replay needs no
 /// policy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// A driver joined the shard, offline.
     DriverAdmitted {

@@ -113,6 +113,7 @@ pub enum Command {
 
 /// A line of which fewer units will come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Shortage {
     /// The line, from 0.
     pub line: u32,

@@ -15,7 +15,7 @@ use crate::time::{Span, Timestamp};
 
 /// A fact about an order, past tense.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// The money is held: the order exists.
     Placed {

@@ -205,7 +205,7 @@ pub enum Answer {
 
 /// What happened to the money.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// The provider holds the amount asked for.
     Held {
