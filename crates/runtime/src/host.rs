@@ -91,6 +91,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         history: H,
         now: Timestamp,
     ) -> Result<Self, OpenError> {
+        config.policy.check()?;
         let log_id = LogId::new(u64::from(config.shard.get()));
         let index = DriverIndex::new(config.index)?;
         let mut replica = match log.load_snapshot()? {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorstep_core::id::ShardId;
 use doorstep_core::log::{Batch, Limits, NotRestored, StopReason};
-use doorstep_core::policy::Policy;
+use doorstep_core::policy::{Policy, PolicyError};
 use doorstep_core::shard::{CorruptLog, Event, Outcome};
 use doorstep_core::time::Span;
 use doorstep_geo_index::{Config as IndexConfig, ConfigError};
@@ -60,6 +60,9 @@ pub enum OpenError {
     /// The driver index's configuration is not sound.
     #[error(transparent)]
     Index(#[from] ConfigError),
+    /// The rules are not sound.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The log's snapshot could not be read.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),

@@ -11,6 +11,7 @@
 
 mod courier;
 mod errand;
+mod evening;
 mod feed;
 mod kitchen;
 mod process;
@@ -32,8 +33,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::audit::Auditor;
 use crate::day::{Day, DayOrder};
-use crate::report::Counters;
 
+pub use evening::Evening;
 pub use process::ProcessTally;
 
 use courier::Courier;
@@ -181,74 +182,6 @@ pub struct World {
     ended: u64,
     wishes_refused: BTreeMap<String, u64>,
     tally: WorldTally,
-}
-
-/// How the evening went: the people's counters, the auditor, and whether everything ended.
-#[derive(Debug)]
-pub struct Evening {
-    /// The independent reader of the log, finished.
-    pub auditor: Auditor,
-    /// The people's counters.
-    pub tally: WorldTally,
-    /// The processes' counters.
-    pub process: ProcessTally,
-    /// Whether a fresh replay of the log equals the live state.
-    pub log_verified: bool,
-    /// Checkouts that were refused before any money was asked for, by reason.
-    pub wishes_refused: BTreeMap<String, u64>,
-    /// Whether faults were committed.
-    pub chaotic: bool,
-    /// Seconds of the city's time that went by.
-    pub virtual_s: u64,
-    /// Wall-clock time that it took.
-    pub wall: std::time::Duration,
-}
-
-impl Evening {
-    /// What the report needs of the world.
-    #[must_use]
-    pub fn counters(&self, title: String, seed: u64, day: &Day) -> Counters {
-        let process = self.process;
-        let chaos = [
-            ("process crashes", process.crashes),
-            ("process pauses", process.pauses),
-            ("claims won", process.claims_won),
-            ("claims lost", process.claims_lost),
-            ("commands retried", self.tally.retries),
-            ("log appends lost", process.faults.lost),
-            ("log appends late", process.faults.late),
-            ("log appends duplicated", process.faults.duplicated),
-            ("log appends failed", {
-                process.faults.failed_landed.saturating_add(process.faults.failed_lost)
-            }),
-            ("provider slow", process.provider.slow),
-            ("provider failed", process.provider.failed),
-            ("provider answered twice", process.provider.answered_twice),
-            ("provider silent after charging", process.provider.silent_after),
-            ("provider silent", process.provider.silent_without),
-            ("cards declined", process.provider.declined),
-        ];
-        Counters {
-            title,
-            seed,
-            couriers: u64::try_from(day.couriers.len()).unwrap_or(u64::MAX),
-            pings: self.tally.pings,
-            commands: self.tally.commands,
-            driver_online_s: self.tally.online_s,
-            driver_busy_s: self.tally.busy_s,
-            metres: self.tally.metres,
-            virtual_s: self.virtual_s,
-            chaos: chaos
-                .into_iter()
-                .filter(|(_, count)| self.chaotic && *count > 0)
-                .map(|(name, count)| (name.to_owned(), count))
-                .collect(),
-            wishes_refused: self.wishes_refused.clone(),
-            bad_rows: day.bad_row_count,
-            log_verified: self.log_verified,
-            wall_ms: u64::try_from(self.wall.as_millis()).unwrap_or(u64::MAX),
-        }
-    }
 }
 
 /// Longer than this after the last order nothing can still be going on.

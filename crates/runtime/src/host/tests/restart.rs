@@ -302,3 +302,13 @@ fn a_long_log_is_replayed_in_steps_of_bounded_size() {
     assert!(host.is_owner());
     assert_eq!(host.shard(), town.host.shard());
 }
+
+#[test]
+fn a_host_does_not_open_under_rules_that_are_not_sound() {
+    let mut policy = Policy::new(Currency::new("EUR").unwrap());
+    policy.dispatch.capacity = 17;
+    let config = HostConfig::new(ShardId::default(), policy, 1);
+    let sandbox = Sandbox::new(SandboxConfig::default());
+    let opened = Host::open(config, MemoryLog::new(), sandbox, LogIsHistory, Timestamp::EPOCH);
+    assert!(matches!(opened, Err(OpenError::Policy(_))));
+}
