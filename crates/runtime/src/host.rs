@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use doorstep_core::id::CommandId;
 use doorstep_core::log::{LogId, NotTaken, Position, Replica};
+use doorstep_core::policy::Policy;
 use doorstep_core::shard::{Command, Shard};
 use doorstep_core::time::{Span, Timestamp};
 use doorstep_geo_index::DriverIndex;
@@ -61,6 +62,10 @@ pub struct Host<L, P, H> {
     unfinished: bool,
     stopped: Option<Stopped>,
     tally: HostTally,
+    /// What an empty log begins with.
+    founding: Policy,
+    /// Whether this ownership has seen to it.
+    founded: bool,
 }
 
 /// Records read from the log at once.
@@ -100,7 +105,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
                 Replica::restore(log_id, snapshot, config.seed, config.limits)?
             }
             None => {
-                let shard = Shard::new(config.shard, config.policy);
+                let shard = Shard::new(config.shard, Policy::new(config.policy.currency));
                 Replica::new(log_id, shard, config.seed, config.limits)
             }
         };
@@ -122,6 +127,8 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             shared: Arc::new(Shared::new(config.inbox_max, views, restaurants, index)),
             effects: EffectRunner::new(config.effects),
             matcher: Matcher::new(config.match_every),
+            founding: config.policy,
+            founded: false,
             waiting: BTreeMap::new(),
             waiters: 0,
             entries: Vec::new(),
@@ -193,6 +200,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             let mut worked = self.read(now);
             self.replica.tick(now);
             if !worked {
+                worked |= self.found(now);
                 // Nothing is decided while there is more to read: it may say that another decides.
                 worked |= self.take_mail(now);
                 worked |= self.tell_what_is_due(now);
@@ -208,6 +216,18 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         }
         self.snapshot_if_due();
         step
+    }
+
+    /// The rules that a city begins with are its first batch: a replay decides as it was decided
+    /// then, whatever a later start is configured with.
+    fn found(&mut self, now: Timestamp) -> bool {
+        if self.founded || !self.replica.is_owner() {
+            return false;
+        }
+        self.founded = true;
+        let policy = Box::new(self.founding.clone());
+        self.replica.fence().next() == 0
+            && self.replica.tell(&Command::SetPolicy(policy), now).unwrap_or(false)
     }
 
     /// When there may be something to do that no client's command announces. A time that has passed

@@ -17,7 +17,7 @@ use crate::ports::SnapshotError;
 pub struct HostConfig {
     /// The shard it hosts.
     pub shard: ShardId,
-    /// The rules that an empty log begins with; later ones come from the log.
+    /// The rules that an empty log begins with, written as its first batch; later the log's own hold.
     pub policy: Policy,
     /// A number that no other start of any host ever had: claims are told apart by it.
     pub seed: u128,

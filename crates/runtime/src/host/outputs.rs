@@ -38,6 +38,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
                     self.take_over(now);
                 }
                 Output::LostOwnership => {
+                    self.founded = false;
                     self.tally.claims_lost = self.tally.claims_lost.saturating_add(1);
                     self.effects.clear();
                     self.offer_again_at = None;

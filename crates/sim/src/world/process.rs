@@ -161,7 +161,7 @@ impl Process {
     /// Whether a fresh reader of the whole log comes to the state that the running host has.
     pub(super) fn verify(&self, policy: &Policy) -> bool {
         let Some((host, _)) = &self.running else { return false };
-        let shard = Shard::new(shard_id(), policy.clone());
+        let shard = Shard::new(shard_id(), Policy::new(policy.currency));
         let log = LogId::new(u64::from(shard_id().get()));
         let mut reader = Replica::new(log, shard, 0, Limits::default());
         for entry in self.log.entries_from(Position::default()) {

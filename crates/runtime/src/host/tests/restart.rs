@@ -303,3 +303,26 @@ fn a_host_does_not_open_under_rules_that_are_not_sound() {
     let opened = Host::open(config, MemoryLog::new(), sandbox, LogIsHistory, Timestamp::EPOCH);
     assert!(matches!(opened, Err(OpenError::Policy(_))));
 }
+
+#[test]
+fn the_rules_of_the_first_start_hold_whatever_a_later_start_is_configured_with() {
+    let eur = Currency::new("EUR").unwrap();
+    let now = Timestamp::from_secs(1_700_000_000);
+    let log = MemoryLog::new();
+    let start = |policy: Policy, seed: u128| {
+        let config = HostConfig::new(ShardId::default(), policy, seed);
+        let sandbox = Sandbox::new(SandboxConfig::default());
+        let mut host = Host::open(config, log.clone(), sandbox, LogIsHistory, now).unwrap();
+        host.step(now);
+        host
+    };
+    drop(start(Policy::new(eur), 1));
+    let first = log.entries_from(Position::new(1)).remove(0);
+    assert!(String::from_utf8_lossy(&first.bytes).contains("policy_set"), "even the default ones");
+
+    let mut other = Policy::new(eur);
+    other.dispatch.wide_m = 20_000;
+    let successor = start(other, 2);
+    assert!(successor.is_owner());
+    assert_eq!(*successor.shard().policy(), Policy::new(eur));
+}
