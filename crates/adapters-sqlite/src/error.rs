@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use doorstep_core::log::Position;
 use doorstep_runtime::ports::Fault;
+use rusqlite::ffi;
 
 /// Why a log was not opened. Nothing on the disk was changed by what is refused.
 #[derive(Debug, thiserror::Error)]
@@ -194,7 +195,9 @@ pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     if let Some(failure) = error.sqlite_error() {
         // "Unknown" is SQLITE_ERROR: a table or column that is not there.
         let codes = [DatabaseCorrupt, NotADatabase, SchemaChanged, TypeMismatch, Unknown];
-        return codes.contains(&failure.code);
+        // A file that ends before its pages do is not a disk that fails.
+        let short = [ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_IOERR_CORRUPTFS];
+        return codes.contains(&failure.code) || short.contains(&failure.extended_code);
     }
     use rusqlite::Error::{
         FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnName, InvalidColumnType,

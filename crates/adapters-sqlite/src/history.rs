@@ -6,7 +6,7 @@ use doorstep_core::id::OrderId;
 use doorstep_core::order::Order;
 use doorstep_runtime::ports::{Fault, HistorySink, SinkError};
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::chain::{Hash, Uid};
 use crate::shared::{Keeping, Shared};
@@ -69,9 +69,13 @@ pub(crate) fn read(
     uid: Uid,
     order: i64,
 ) -> rusqlite::Result<Option<Result<String, String>>> {
+    // As bytes: a damaged text may be none.
+    let bytes = |row: &Row<'_>, column| -> rusqlite::Result<Vec<u8>> {
+        Ok(row.get_ref(column)?.as_bytes()?.to_vec())
+    };
     let row = connection
         .prepare_cached("SELECT seal, json FROM history WHERE order_id = ?1")?
-        .query_row([order], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?)))
+        .query_row([order], |row| Ok((bytes(row, 0)?, bytes(row, 1)?)))
         .optional()?;
     Ok(row.map(|(found, json)| {
         let json = String::from_utf8(json).map_err(|error| error.to_string())?;

@@ -1,5 +1,6 @@
 //! What the port promises, on a file.
 
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, clippy::indexing_slicing)]
 mod common;
 
 use std::sync::Arc;

@@ -1,7 +1,15 @@
 //! What the tests share: a log in a directory of its own, waited for without sleeping.
 #![allow(dead_code, reason = "each test uses some of it")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, reason = "likewise")]
+
+pub(crate) mod child;
+pub(crate) mod images;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
