@@ -14,7 +14,7 @@ use std::path::Path;
 use crate::chain::{Hash, Uid};
 
 const MAGIC: &[u8; 8] = b"DoorAnc1";
-const SLOT_BYTES: usize = 96;
+const SLOT_BYTES: usize = 104;
 const SLOT_STRIDE: u64 = 4_096;
 
 /// How far a log goes.
@@ -23,6 +23,8 @@ pub(crate) struct Anchor {
     pub(crate) uid: Uid,
     /// The last position; 0 for an empty log.
     pub(crate) position: u64,
+    /// How many transactions there were that added no record: snapshots, trims, kept orders.
+    pub(crate) beside: u64,
     /// The hash there.
     pub(crate) hash: Hash,
 }
@@ -40,8 +42,9 @@ pub(crate) enum Found {
 impl Anchor {
     fn encode(&self) -> [u8; SLOT_BYTES] {
         let position = self.position.to_be_bytes();
-        let sum = Hash::seal("anchor", self.uid, &[&position, &self.hash.0]);
-        let fields: [&[u8]; 5] = [MAGIC, &self.uid.0, &position, &self.hash.0, &sum.0];
+        let beside = self.beside.to_be_bytes();
+        let sum = Hash::seal("anchor", self.uid, &[&position, &beside, &self.hash.0]);
+        let fields: [&[u8]; 6] = [MAGIC, &self.uid.0, &position, &beside, &self.hash.0, &sum.0];
         let mut slot = [0; SLOT_BYTES];
         for (to, from) in slot.iter_mut().zip(fields.into_iter().flatten()) {
             *to = *from;
@@ -53,10 +56,18 @@ impl Anchor {
         let (magic, rest) = slot.split_first_chunk::<8>()?;
         let (uid, rest) = rest.split_first_chunk::<16>()?;
         let (position, rest) = rest.split_first_chunk::<8>()?;
+        let (beside, rest) = rest.split_first_chunk::<8>()?;
         let (hash, sum) = rest.split_first_chunk::<32>()?;
         let (uid, hash) = (Uid(*uid), Hash(*hash));
-        let whole = magic == MAGIC && Hash::seal("anchor", uid, &[position, &hash.0]).0 == *sum;
-        whole.then(|| Self { uid, position: u64::from_be_bytes(*position), hash })
+        let expected = Hash::seal("anchor", uid, &[position, beside, &hash.0]);
+        let (position, beside) = (u64::from_be_bytes(*position), u64::from_be_bytes(*beside));
+        let whole = magic == MAGIC && expected.0 == *sum;
+        whole.then_some(Self { uid, position, beside, hash })
+    }
+
+    /// Neither ever goes back.
+    const fn age(&self) -> (u64, u64) {
+        (self.position, self.beside)
     }
 }
 
@@ -86,7 +97,7 @@ fn look(file: &File) -> io::Result<(Found, u64)> {
         [None, None] => (Found::Damaged, 0),
         [Some(one), None] => (Found::Anchor(one, 1), 1),
         [None, Some(other)] => (Found::Anchor(other, 1), 0),
-        [Some(one), Some(other)] if one.position > other.position => (Found::Anchor(one, 0), 1),
+        [Some(one), Some(other)] if one.age() > other.age() => (Found::Anchor(one, 0), 1),
         [Some(_), Some(other)] => (Found::Anchor(other, 0), 0),
     })
 }
@@ -96,8 +107,8 @@ fn look(file: &File) -> io::Result<(Found, u64)> {
 pub(crate) struct AnchorFile {
     file: File,
     next_slot: u64,
-    written: u64,
-    synced: u64,
+    written: (u64, u64),
+    synced: (u64, u64),
 }
 
 impl AnchorFile {
@@ -114,32 +125,32 @@ impl AnchorFile {
         file.sync_all()?;
         std::fs::rename(new, path)?;
         sync_directory(path)?;
-        Ok(Self { file, next_slot: 0, written: anchor.position, synced: anchor.position })
+        Ok(Self { file, next_slot: 0, written: anchor.age(), synced: anchor.age() })
     }
 
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         let (found, next_slot) = look(&file)?;
-        let position = match found {
-            Found::Anchor(anchor, _) => anchor.position,
-            Found::Missing | Found::Damaged => 0,
+        let written = match found {
+            Found::Anchor(anchor, _) => anchor.age(),
+            Found::Missing | Found::Damaged => (0, 0),
         };
-        Ok(Self { file, next_slot, written: position, synced: 0 })
+        Ok(Self { file, next_slot, written, synced: (0, 0) })
     }
 
     /// Writes it where the older one is. It outlives the process; the machine, once it is synced.
     pub(crate) fn write(&mut self, anchor: &Anchor) -> io::Result<()> {
-        if anchor.position <= self.written {
+        if anchor.age() <= self.written {
             return Ok(());
         }
         put(&self.file, anchor, self.next_slot.saturating_mul(SLOT_STRIDE))?;
         self.next_slot ^= 1;
-        self.written = anchor.position;
+        self.written = anchor.age();
         Ok(())
     }
 
     /// Whether there is anything to sync.
-    pub(crate) const fn is_dirty(&self) -> bool {
+    pub(crate) fn is_dirty(&self) -> bool {
         self.synced < self.written
     }
 
@@ -173,7 +184,7 @@ mod tests {
     use super::*;
 
     fn anchor(position: u64) -> Anchor {
-        Anchor { uid: Uid([1; 16]), position, hash: Hash([2; 32]) }
+        Anchor { uid: Uid([1; 16]), position, beside: 0, hash: Hash([2; 32]) }
     }
 
     #[test]

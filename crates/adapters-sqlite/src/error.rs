@@ -119,6 +119,10 @@ pub enum Damage {
         /// How far the log once went.
         anchor: Position,
     },
+    /// The records are there, and a later snapshot, trim, or finished order that was acknowledged
+    /// is not.
+    #[error("what was written beside the records is older than the anchor: the end was lost")]
+    BehindBeside,
     /// Another record stands where the anchor was taken.
     #[error("the record at the anchor ({anchor}) is another one than it was")]
     Rewritten {
@@ -162,6 +166,7 @@ impl Damage {
             | Self::Record { .. }
             | Self::Columns { .. }
             | Self::Behind { .. }
+            | Self::BehindBeside
             | Self::Rewritten { .. }
             | Self::AnchorDamaged
             | Self::Snapshot { .. }

@@ -114,9 +114,9 @@ impl Inspector {
                 bytes = bytes.saturating_add(length);
             },
         )?;
-        let (history, history_damaged) = self.check_history(walked.uid)?;
+        let (history, history_damaged) = self.check_history(walked.begin.uid)?;
         Ok(Verified {
-            start: Position::new(walked.start),
+            start: Position::new(walked.begin.start),
             end: walked.end(),
             records,
             counting,

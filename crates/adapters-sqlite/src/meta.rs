@@ -16,15 +16,18 @@ pub(crate) struct Start {
     pub(crate) before: Hash,
     /// The fence before it.
     pub(crate) fence: Fence,
+    /// How many transactions added no record: the anchor knows of them by this count.
+    pub(crate) beside: u64,
 }
 
 impl Start {
     pub(crate) fn new(uid: Uid) -> Self {
-        Self { uid, start: 1, before: Hash::genesis(uid), fence: Fence::BEFORE_ALL }
+        Self { uid, start: 1, before: Hash::genesis(uid), fence: Fence::BEFORE_ALL, beside: 0 }
     }
 
     fn seal(&self, fence: &str) -> Hash {
-        let parts: [&[u8]; 3] = [&self.start.to_be_bytes(), &self.before.0, fence.as_bytes()];
+        let (start, beside) = (self.start.to_be_bytes(), self.beside.to_be_bytes());
+        let parts: [&[u8]; 4] = [&start, &self.before.0, fence.as_bytes(), &beside];
         Hash::seal("start", self.uid, &parts)
     }
 
@@ -32,13 +35,16 @@ impl Start {
         let fence = serde_json::to_string(&self.fence)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
         connection.execute(
-            "INSERT INTO meta (id, uid, start, before, fence, seal) VALUES (1, ?1, ?2, ?3, ?4, ?5)
-             ON CONFLICT (id) DO UPDATE SET start = ?2, before = ?3, fence = ?4, seal = ?5",
+            "INSERT INTO meta (id, uid, start, before, fence, beside, seal)
+             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (id) DO UPDATE SET start = ?2, before = ?3, fence = ?4, beside = ?5,
+                 seal = ?6",
             params![
                 self.uid.0,
                 self.start.cast_signed(),
                 self.before.0,
                 fence,
+                self.beside.cast_signed(),
                 self.seal(&fence).0
             ],
         )?;
@@ -47,14 +53,15 @@ impl Start {
 
     pub(crate) fn load(connection: &Connection) -> Result<Self, OpenError> {
         let damaged = || OpenError::Damaged { good_through: None, what: Damage::Start };
-        let (uid, start, before, fence, seal) = connection
-            .query_row("SELECT uid, start, before, fence, seal FROM meta", [], |row| {
+        let (uid, start, before, fence, beside, seal) = connection
+            .query_row("SELECT uid, start, before, fence, beside, seal FROM meta", [], |row| {
                 Ok((
                     row.get::<_, [u8; 16]>(0)?,
                     row.get::<_, i64>(1)?,
                     row.get::<_, [u8; 32]>(2)?,
                     row.get::<_, String>(3)?,
-                    row.get::<_, [u8; 32]>(4)?,
+                    row.get::<_, i64>(4)?,
+                    row.get::<_, [u8; 32]>(5)?,
                 ))
             })
             .map_err(|error| match error.sqlite_error() {
@@ -64,7 +71,13 @@ impl Start {
         let start = u64::try_from(start).ok().filter(|start| *start > 0).ok_or_else(damaged)?;
         let text = fence;
         let fence = serde_json::from_str(&text).map_err(|_| damaged())?;
-        let read = Self { uid: Uid(uid), start, before: Hash(before), fence };
+        let read = Self {
+            uid: Uid(uid),
+            start,
+            before: Hash(before),
+            fence,
+            beside: beside.cast_unsigned(),
+        };
         if read.seal(&text).0 == seal { Ok(read) } else { Err(damaged()) }
     }
 }

@@ -93,7 +93,13 @@ impl SqliteLog {
         settle(&connection).map_err(|error| refuse(error, "settling the WAL", walked.end()))?;
         schema::migrate(&mut connection, version, MIGRATIONS, |_| Ok(()))
             .map_err(|error| refuse(error, "migrating the schema", walked.end()))?;
-        let anchor = Anchor { uid: walked.uid, position: walked.head, hash: walked.hash };
+        let begin = walked.begin.clone();
+        let anchor = Anchor {
+            uid: begin.uid,
+            position: walked.head,
+            beside: begin.beside,
+            hash: walked.hash,
+        };
         let anchor = match found {
             Found::Missing | Found::Damaged => AnchorFile::create(&files.anchor, &anchor),
             Found::Anchor(..) => AnchorFile::open(&files.anchor).and_then(|mut file| {
@@ -105,16 +111,15 @@ impl SqliteLog {
         .map_err(storage("writing the anchor"))?;
 
         let reader = Arc::new(Mutex::new(schema::connect_to_read(&files.database)?));
-        let shared = Arc::new(Shared::new(config, walked.start, walked.head, tail));
+        let shared = Arc::new(Shared::new(config, walked.begin.start, walked.head, tail));
         let writer = Writer {
             connection,
             anchor,
-            uid: walked.uid,
             head: walked.head,
             hash: walked.hash,
             fence: walked.fence,
             snapshot: walked.snapshot,
-            start: walked.start,
+            begin: walked.begin.clone(),
             shared: Arc::clone(&shared),
             _lock: lock,
         };
@@ -125,12 +130,12 @@ impl SqliteLog {
         let history = SqliteHistory {
             shared: Arc::clone(&shared),
             reader: Arc::clone(&reader),
-            uid: walked.uid,
+            uid: walked.begin.uid,
         };
-        let log = SqliteLog { shared, reader, uid: walked.uid, writer: Some(thread) };
+        let log = SqliteLog { shared, reader, uid: walked.begin.uid, writer: Some(thread) };
         let found = FoundOnOpening {
             created,
-            start: walked.end().map(|_| Position::new(walked.start)),
+            start: walked.end().map(|_| Position::new(walked.begin.start)),
             end: walked.end(),
             snapshot: walked.snapshot,
             anchor_slots_mended: walked.bad_slots,

@@ -105,7 +105,7 @@ pub fn salvage(damaged: impl AsRef<Path>, new: impl AsRef<Path>) -> Result<Salva
     }
     transaction.commit().map_err(written)?;
     writer::checkpoint(&target, "TRUNCATE").map_err(written)?;
-    let anchor = Anchor { uid: begin.uid, position: head, hash };
+    let anchor = Anchor { uid: begin.uid, position: head, beside: begin.beside, hash };
     AnchorFile::create(&to.anchor, &anchor).map_err(storage(DOING))?;
     let good_through = (head >= start.start).then(|| Position::new(head));
     Ok(Salvaged { good_through, ended, snapshot, history, history_lost })

@@ -32,6 +32,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
         start INTEGER NOT NULL CHECK (start > 0),
         before BLOB NOT NULL CHECK (length(before) = 32),
         fence TEXT NOT NULL,
+        beside INTEGER NOT NULL,
         seal BLOB NOT NULL CHECK (length(seal) = 32)
     ) STRICT;
     CREATE TABLE log (

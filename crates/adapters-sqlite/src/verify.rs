@@ -18,9 +18,8 @@ const PROGRESS_EVERY: u64 = 8_192;
 /// A log whose chain holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Walked {
-    pub(crate) uid: Uid,
-    /// The first position held; one more than `head` in an empty log.
-    pub(crate) start: u64,
+    /// Where it begins.
+    pub(crate) begin: Start,
     /// The last position; 0 in an empty log.
     pub(crate) head: u64,
     /// The hash there.
@@ -78,8 +77,7 @@ pub(crate) fn walk(
     visit: &mut dyn FnMut(Checked),
 ) -> Result<Walked, OpenError> {
     let mut walked = Walked {
-        uid: start.uid,
-        start: start.start,
+        begin: start.clone(),
         head: start.start.saturating_sub(1),
         hash: start.before,
         fence: start.fence,
@@ -198,6 +196,7 @@ impl Witness {
             Some(anchor) if self.found.is_some_and(|hash| hash != anchor.hash) => {
                 Damage::Rewritten { anchor: Position::new(anchor.position) }
             }
+            Some(anchor) if anchor.beside > walked.begin.beside => Damage::BehindBeside,
             Some(_) => return Ok(()),
         };
         Err(OpenError::Damaged { good_through: walked.end(), what })
@@ -234,13 +233,13 @@ fn snapshot(connection: &Connection, walked: &Walked) -> Result<Option<Position>
         let what = Damage::Snapshot { position };
         OpenError::Damaged { good_through: walked.end(), what }
     };
-    match load_snapshot(connection, walked.uid)
+    match load_snapshot(connection, walked.begin.uid)
         .map_err(|error| refuse(error, "reading the snapshot", walked.end()))?
     {
         // Trimming goes only behind a snapshot.
-        None if walked.start > 1 => Err(damaged(Position::new(walked.start))),
+        None if walked.begin.start > 1 => Err(damaged(Position::new(walked.begin.start))),
         None => Ok(None),
-        Some(Ok((at, _))) if (walked.start..=walked.head).contains(&at.get()) => Ok(Some(at)),
+        Some(Ok((at, _))) if (walked.begin.start..=walked.head).contains(&at.get()) => Ok(Some(at)),
         Some(Ok((at, _)) | Err(at)) => Err(damaged(at)),
     }
 }

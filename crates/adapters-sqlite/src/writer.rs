@@ -28,12 +28,11 @@ const TRIM_AT_ONCE: u64 = 4_096;
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
     pub(crate) anchor: AnchorFile,
-    pub(crate) uid: Uid,
+    pub(crate) begin: Start,
     pub(crate) head: u64,
     pub(crate) hash: Hash,
     pub(crate) fence: Fence,
     pub(crate) snapshot: Option<Position>,
-    pub(crate) start: u64,
     pub(crate) shared: Arc<Shared>,
     pub(crate) _lock: File,
 }
@@ -120,7 +119,12 @@ impl Writer {
             entries.push(Entry { position, bytes: Arc::clone(bytes) });
         }
         for finished in finished {
-            keep(&transaction, self.uid, finished).doing("keeping an order")?;
+            keep(&transaction, self.begin.uid, finished).doing("keeping an order")?;
+        }
+        let mut begin = self.begin.clone();
+        if entries.is_empty() {
+            begin.beside = begin.beside.saturating_add(1);
+            begin.save(&transaction).doing("keeping an order")?;
         }
         if self.shared.config.fails(FaultPoint::BeforeCommit) {
             transaction.rollback().doing(COMMITTING)?;
@@ -130,12 +134,18 @@ impl Writer {
         if self.shared.config.fails(FaultPoint::AfterCommit) {
             return Err("an injected fault after the commit").doing(COMMITTING);
         }
-        (self.head, self.hash, self.fence) = (head, hash, fence);
+        (self.head, self.hash, self.fence, self.begin) = (head, hash, fence, begin);
+        self.witness()?;
+        self.shared.publish(entries, finished, refused);
+        Ok(())
+    }
+
+    /// The anchor behind a commit.
+    fn witness(&mut self) -> Result<(), Failed> {
         self.write_anchor()?;
         if self.shared.config.anchor == AnchorSync::EveryCommit {
             self.sync_anchor()?;
         }
-        self.shared.publish(entries, finished, refused);
         Ok(())
     }
 
@@ -143,7 +153,8 @@ impl Writer {
         if self.shared.config.fails(FaultPoint::Anchor) {
             return Err("an injected fault at the anchor").doing("writing the anchor");
         }
-        let anchor = Anchor { uid: self.uid, position: self.head, hash: self.hash };
+        let Start { uid, beside, .. } = self.begin;
+        let anchor = Anchor { uid, position: self.head, beside, hash: self.hash };
         self.anchor.write(&anchor).doing("writing the anchor")
     }
 
@@ -194,7 +205,7 @@ impl Writer {
     fn save(&mut self, snapshot: &Snapshot) -> Result<Result<(), SnapshotError>, Failed> {
         const DOING: &str = "saving a snapshot";
         let Snapshot { position, bytes } = snapshot;
-        if position.get() > self.head || position.get() < self.start {
+        if position.get() > self.head || position.get() < self.begin.start {
             let end = (self.head > 0).then(|| Position::new(self.head));
             return Ok(Err(SnapshotError::BeyondEnd { end }));
         }
@@ -203,7 +214,7 @@ impl Writer {
             Some(saved) if saved == *position => return Ok(Ok(())),
             Some(_) | None => {}
         }
-        let seal = verify::snapshot_seal(self.uid, position.get(), bytes);
+        let seal = verify::snapshot_seal(self.begin.uid, position.get(), bytes);
         let behaviour = TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behaviour).doing(DOING)?;
         let at = position.get().cast_signed();
@@ -214,8 +225,12 @@ impl Writer {
             )
             .doing(DOING)?;
         transaction.execute("DELETE FROM snapshot WHERE position < ?1", [at]).doing(DOING)?;
+        let mut begin = self.begin.clone();
+        begin.beside = begin.beside.saturating_add(1);
+        begin.save(&transaction).doing(DOING)?;
         transaction.commit().doing(DOING)?;
-        self.snapshot = Some(*position);
+        (self.begin, self.snapshot) = (begin, Some(*position));
+        self.witness()?;
         Ok(Ok(()))
     }
 
@@ -225,17 +240,18 @@ impl Writer {
         if self.snapshot.is_none_or(|saved| saved < before) {
             return Ok(Some(Err(TrimError::NotBehindSnapshot { saved: self.snapshot })));
         }
-        if before.get() <= self.start {
+        if before.get() <= self.begin.start {
             return Ok(Some(Ok(())));
         }
         // Only behind a snapshot that can be read, and with an anchor that is not left behind.
-        let saved = verify::load_snapshot(&self.connection, self.uid).doing(DOING)?;
+        let saved = verify::load_snapshot(&self.connection, self.begin.uid).doing(DOING)?;
         if !matches!(saved, Some(Ok((position, _))) if Some(position) == self.snapshot) {
             return Err("the snapshot does not fit its seal").doing(DOING);
         }
         self.write_anchor()?;
         self.sync_anchor()?;
-        let mut start = Start::load(&self.connection).doing(DOING)?;
+        let mut start = self.begin.clone();
+        start.beside = start.beside.saturating_add(1);
         let until = before.get().min(start.start.saturating_add(TRIM_AT_ONCE));
         let behaviour = TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behaviour).doing(DOING)?;
@@ -245,7 +261,8 @@ impl Writer {
             .doing(DOING)?;
         start.save(&transaction).doing(DOING)?;
         transaction.commit().doing(DOING)?;
-        self.start = until;
+        self.begin = start;
+        self.witness()?;
         self.shared.look(|state| state.start = until);
         Ok((until == before.get()).then_some(Ok(())))
     }

@@ -99,8 +99,9 @@ fn honest(film: &Film, draws: &mut ChaCha8Rng, path: &std::path::Path, count: &m
     let (fate, _) = open_image(path, &image, &film.truth);
     count.images += 1;
     match fate {
-        Fate::Opened(held, _) => {
+        Fate::Opened(held, saved) => {
             assert!(held >= old.acknowledged, "{:?}: {held} of {}", old.at, old.acknowledged);
+            assert!(saved.is_some() || !old.saved, "{:?}: the snapshot is lost", old.at);
             count.opened += 1;
         }
         Fate::Refused(error) => panic!("between {:?} and {:?}: {error}", old.at, new.at),
@@ -136,8 +137,9 @@ fn dishonest(film: &Film, draws: &mut ChaCha8Rng, path: &std::path::Path, count:
     let (fate, _) = open_image(path, &image, &film.truth);
     count.images += 1;
     match fate {
-        Fate::Opened(held, _) => {
+        Fate::Opened(held, saved) => {
             assert!(held >= step.acknowledged, "{held} of {}", step.acknowledged);
+            assert!(saved.is_some() || !step.saved, "the snapshot is lost");
             count.opened += 1;
         }
         Fate::Refused(error) => {

@@ -46,6 +46,8 @@ pub(crate) struct Step {
     pub(crate) at: FaultPoint,
     pub(crate) image: Image,
     pub(crate) acknowledged: usize,
+    /// Whether the snapshot had been acknowledged.
+    pub(crate) saved: bool,
 }
 
 /// A run, step by step.
@@ -61,13 +63,14 @@ pub(crate) fn film(seed: u64, groups: usize) -> Film {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log.db");
     let steps = Arc::new(Mutex::new(Vec::<Step>::new()));
-    let acknowledged = Arc::new(Mutex::new(0));
+    let acknowledged = Arc::new(Mutex::new((0, false)));
     let faults: FaultHook = {
         let (path, steps, acknowledged) =
             (path.clone(), Arc::clone(&steps), Arc::clone(&acknowledged));
         Arc::new(move |at| {
             let image = Image::of(&path);
-            steps.lock().push(Step { at, image, acknowledged: *acknowledged.lock() });
+            let (acknowledged, saved) = *acknowledged.lock();
+            steps.lock().push(Step { at, image, acknowledged, saved });
             false
         })
     };
@@ -76,7 +79,7 @@ pub(crate) fn film(seed: u64, groups: usize) -> Film {
     let mut draws = ChaCha8Rng::seed_from_u64(seed);
     let (mut truth, mut seq) = (vec![claim(1)], 0);
     log.commit(&truth);
-    *acknowledged.lock() = 1;
+    acknowledged.lock().0 = 1;
     for group in 0..groups {
         let mut records = Vec::new();
         for _ in 0..draws.random_range(1..=6) {
@@ -85,10 +88,11 @@ pub(crate) fn film(seed: u64, groups: usize) -> Film {
         }
         log.commit(&records);
         truth.append(&mut records);
-        *acknowledged.lock() = truth.len();
+        acknowledged.lock().0 = truth.len();
         if group == groups / 2 {
             let position = truth.len() as u64;
             log.log.save_snapshot(&snapshot(position, &vec![b's'; 9_000])).unwrap();
+            acknowledged.lock().1 = true;
             log.log.trim(Position::new(position / 2)).unwrap();
         }
     }
