@@ -248,6 +248,9 @@ pub enum SinkError {
     /// No more fits at this time.
     #[error("the history takes no more orders at this time")]
     Full,
+    /// It was handed over, and is not durable yet. Offered again, it is `Ok` once it is.
+    #[error("the order is on its way into the history")]
+    Underway,
     /// The storage failed, and whether the order was kept is unknown.
     #[error("whether the order was kept is unknown")]
     Io(#[source] Fault),

@@ -1,0 +1,139 @@
+//! Keeps what is good of a damaged log.
+
+use std::path::Path;
+
+use doorstep_core::id::OrderId;
+use doorstep_core::log::{Fence, Position};
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use crate::anchor::{Anchor, AnchorFile};
+use crate::chain::Hash;
+use crate::config::Config;
+use crate::error::{OpenError, refuse, storage};
+use crate::files::{Files, Present};
+use crate::header::{self, Header};
+use crate::history;
+use crate::inspect::history_ids;
+use crate::meta::Start;
+use crate::open;
+use crate::schema::{self, MIGRATIONS};
+use crate::shared::Finished;
+use crate::verify::{self, Checked};
+use crate::writer;
+
+/// What was kept, and what is known to be lost.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Salvaged {
+    /// The last record kept; `None`: none.
+    pub good_through: Option<Position>,
+    /// Why it ends there; `None`: the chain ends there. What the anchor knows beyond is lost too.
+    pub ended: Option<OpenError>,
+    /// The snapshot kept.
+    pub snapshot: Option<Position>,
+    /// Orders of the history kept.
+    pub history: u64,
+    /// Orders of the history lost.
+    pub history_lost: u64,
+}
+
+/// Copies the records of `damaged`, as far as their chain holds, its snapshot and its history, as
+/// far as their seals hold, into a new log at `new`. Positions stay; the chain is made anew.
+///
+/// It is for a log that is refused: what came after the end of the chain is lost, acknowledged
+/// commands and effects carried out among it. Look before, with the
+/// [`Inspector`](crate::Inspector), and prefer a backup that goes further.
+///
+/// # Errors
+/// [`OpenError`]: `damaged` is open elsewhere, or not even its start can be read; or `new` exists
+/// or cannot be written.
+pub fn salvage(damaged: impl AsRef<Path>, new: impl AsRef<Path>) -> Result<Salvaged, OpenError> {
+    const DOING: &str = "writing the new log";
+    let from = Files::of(damaged.as_ref())?;
+    let _held = from.lock()?;
+    if from.present()? == Present::Nothing {
+        return Err(OpenError::NoSuchLog { path: from.database });
+    }
+    let to = Files::of(new.as_ref())?;
+    let _new_held = to.lock()?;
+    if to.present()? == Present::Something {
+        return Err(storage(DOING)(std::io::ErrorKind::AlreadyExists.into()));
+    }
+    let source = schema::connect_to_read(&from.database)?;
+    schema::recognise(&source, MIGRATIONS.len())?;
+    let start = Start::load(&source)?;
+    let written = |error| refuse(error, DOING, None);
+
+    let mut target = schema::connect(&to.database, &Config::default())?;
+    let begin = open::make(&mut target, start.start, start.fence).map_err(written)?;
+    let transaction =
+        target.transaction_with_behavior(TransactionBehavior::Immediate).map_err(written)?;
+    let mut copy = Copy {
+        to: &transaction,
+        head: begin.start.saturating_sub(1),
+        hash: begin.before,
+        fence: begin.fence,
+        failed: None,
+    };
+    let ended = verify::walk(&source, &start, None, &mut |checked| copy.take(&checked)).err();
+    let Copy { head, hash, failed, .. } = copy;
+    failed.map_or(Ok(()), Err).map_err(written)?;
+
+    let snapshot = match verify::load_snapshot(&source, start.uid) {
+        Ok(Some(Ok((at, bytes)))) if (start.start..=head).contains(&at.get()) => {
+            let seal = verify::snapshot_seal(begin.uid, at.get(), &bytes);
+            transaction
+                .execute(
+                    "INSERT INTO snapshot (position, seal, bytes) VALUES (?1, ?2, ?3)",
+                    params![at.get().cast_signed(), seal.0, bytes],
+                )
+                .map_err(written)?;
+            Some(at)
+        }
+        Ok(_) | Err(_) => None,
+    };
+    let (mut history, mut history_lost) = (0_u64, 0_u64);
+    for id in history_ids(&source).unwrap_or_default() {
+        match (history::read(&source, start.uid, id), OrderId::try_from(id)) {
+            (Ok(Some(Ok(json))), Ok(order)) => {
+                let finished = Finished { order, json };
+                writer::keep(&transaction, begin.uid, &finished).map_err(written)?;
+                history = history.saturating_add(1);
+            }
+            _ => history_lost = history_lost.saturating_add(1),
+        }
+    }
+    transaction.commit().map_err(written)?;
+    writer::checkpoint(&target, "TRUNCATE").map_err(written)?;
+    let anchor = Anchor { uid: begin.uid, position: head, beside: begin.beside, hash };
+    AnchorFile::create(&to.anchor, &anchor).map_err(storage(DOING))?;
+    let good_through = (head >= start.start).then(|| Position::new(head));
+    Ok(Salvaged { good_through, ended, snapshot, history, history_lost })
+}
+
+/// The new log, as far as it is written.
+struct Copy<'a> {
+    to: &'a Connection,
+    head: u64,
+    hash: Hash,
+    fence: Fence,
+    failed: Option<rusqlite::Error>,
+}
+
+impl Copy<'_> {
+    fn take(&mut self, checked: &Checked) {
+        if self.failed.is_some() {
+            return;
+        }
+        let position = checked.position.get();
+        let link = self.hash.link(position, &checked.bytes);
+        let (header, record) = Header::of(&checked.bytes, &self.fence);
+        match writer::insert(self.to, position, link, &header, &checked.bytes) {
+            Ok(()) => {
+                header::pass(&mut self.fence, record.as_ref());
+                (self.head, self.hash) = (position, link);
+            }
+            Err(error) => self.failed = Some(error),
+        }
+    }
+}
