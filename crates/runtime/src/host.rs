@@ -293,6 +293,10 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             for entry in &self.entries {
                 self.replica.bytes(entry.position, &entry.bytes, now);
             }
+            // One that has stopped takes nothing more in, and would be handed the same for ever.
+            if self.replica.is_stopped() {
+                return true;
+            }
         }
     }
 
