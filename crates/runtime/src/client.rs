@@ -1,15 +1,23 @@
 //! The handle through which commands and reads go: cloned freely, used from any thread.
 
-use std::collections::VecDeque;
+mod inbox;
+#[cfg(test)]
+mod tests;
+mod ticket;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use doorstep_core::id::{CommandId, OrderId};
 use doorstep_core::log::{Answer, Cause};
 use doorstep_core::shard::{Command, Outcome};
 use doorstep_core::time::Timestamp;
 use doorstep_geo_index::{DriverIndex, Ping, Verdict};
-use parking_lot::Mutex;
+
+pub(crate) use inbox::Submission;
+pub(crate) use ticket::Pledge;
+pub use ticket::Ticket;
+
+use inbox::Inbox;
 
 use crate::arrivals::Arrivals;
 use crate::views::{Tracked, Views};
@@ -50,40 +58,10 @@ impl From<Answer<Outcome>> for Told {
     }
 }
 
-/// The place where the answer to a command will lie.
-#[derive(Clone, Debug)]
-pub struct Ticket {
-    told: Arc<Mutex<Option<Told>>>,
-}
-
-impl Ticket {
-    /// The answer, once it is there.
-    #[must_use]
-    pub fn told(&self) -> Option<Told> {
-        self.told.lock().clone()
-    }
-
-    pub(crate) fn tell(&self, told: Told) {
-        let mut place = self.told.lock();
-        if place.is_none() {
-            *place = Some(told);
-        }
-    }
-}
-
-/// A command on its way to the host.
-#[derive(Debug)]
-pub(crate) struct Submission {
-    pub(crate) cause: Option<(Cause, Ticket)>,
-    pub(crate) command: Command,
-}
-
 /// What clients and host share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    inbox: Mutex<VecDeque<Submission>>,
-    inbox_max: usize,
-    gone: AtomicBool,
+    inbox: Inbox,
     pub(crate) views: Views,
     pub(crate) index: DriverIndex,
     pub(crate) arrivals: Arrivals,
@@ -92,9 +70,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(inbox_max: usize, views: Views, index: DriverIndex) -> Self {
         Self {
-            inbox: Mutex::new(VecDeque::new()),
-            inbox_max,
-            gone: AtomicBool::new(false),
+            inbox: Inbox::new(inbox_max),
             views,
             index,
             arrivals: Arrivals::default(),
@@ -102,35 +78,21 @@ impl Shared {
     }
 
     pub(crate) fn next(&self) -> Option<Submission> {
-        self.inbox.lock().pop_front()
+        self.inbox.pop()
     }
 
     /// Puts a submission back that the replica was too busy for.
     pub(crate) fn put_back(&self, submission: Submission) {
-        self.inbox.lock().push_front(submission);
+        self.inbox.put_back(submission);
     }
 
     /// No more commands; whoever waits hears that the result is unknown.
     pub(crate) fn close(&self) {
-        self.gone.store(true, Ordering::Release);
-        for submission in self.inbox.lock().drain(..) {
-            if let Some((_, ticket)) = submission.cause {
-                ticket.tell(Told::Unknown);
-            }
-        }
+        self.inbox.close();
     }
 
     fn send(&self, submission: Submission) -> Result<(), NotSent> {
-        let mut inbox = self.inbox.lock();
-        // Under the inbox's lock, so that `close` cannot miss a late command.
-        if self.gone.load(Ordering::Acquire) {
-            return Err(NotSent::Gone);
-        }
-        if inbox.len() >= self.inbox_max {
-            return Err(NotSent::Busy { most: self.inbox_max });
-        }
-        inbox.push_back(submission);
-        Ok(())
+        self.inbox.push(submission)
     }
 }
 
@@ -150,9 +112,8 @@ impl Client {
     /// # Errors
     /// [`NotSent`]; then nothing has happened.
     pub fn submit(&self, cause: Cause, command: Command) -> Result<Ticket, NotSent> {
-        let ticket = Ticket { told: Arc::new(Mutex::new(None)) };
-        let cause = Some((cause, ticket.clone()));
-        self.shared.send(Submission { cause, command })?;
+        let (pledge, ticket) = Pledge::new();
+        self.shared.send(Submission { cause: Some((cause, pledge)), command })?;
         Ok(ticket)
     }
 

@@ -18,7 +18,7 @@ use doorstep_core::shard::{Command, CorruptLog, Event, Outcome, Shard};
 use doorstep_core::time::{Span, Timestamp};
 use doorstep_geo_index::{Config as IndexConfig, ConfigError, DriverIndex};
 
-use crate::client::{Client, Shared, Submission, Ticket, Told};
+use crate::client::{Client, Pledge, Shared, Submission, Told};
 use crate::effects::{EffectConfig, EffectRunner};
 use crate::matcher::Matcher;
 use crate::ports::{
@@ -131,7 +131,7 @@ pub struct Host<L, P, H> {
     shared: Arc<Shared>,
     effects: EffectRunner,
     matcher: Matcher,
-    waiting: BTreeMap<CommandId, Vec<Ticket>>,
+    waiting: BTreeMap<CommandId, Vec<Pledge>>,
     unkept: BTreeSet<OrderId>,
     entries: Vec<Entry>,
     read_error: Option<String>,
