@@ -5,7 +5,7 @@ mod inbox;
 mod tests;
 mod ticket;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use doorstep_core::id::{CommandId, OrderId};
 use doorstep_core::log::{Answer, Cause};
@@ -20,6 +20,7 @@ pub use ticket::Ticket;
 use inbox::Inbox;
 
 use crate::arrivals::Arrivals;
+use crate::threads::Bell;
 use crate::views::{Tracked, Views};
 
 /// Why a command was not taken in. Come back later, under the same id.
@@ -62,6 +63,8 @@ impl From<Answer<Outcome>> for Told {
 #[derive(Debug)]
 pub(crate) struct Shared {
     inbox: Inbox,
+    /// Wakes the writer's thread, where there is one.
+    bell: OnceLock<Bell>,
     pub(crate) views: Views,
     pub(crate) index: DriverIndex,
     pub(crate) arrivals: Arrivals,
@@ -71,6 +74,7 @@ impl Shared {
     pub(crate) fn new(inbox_max: usize, views: Views, index: DriverIndex) -> Self {
         Self {
             inbox: Inbox::new(inbox_max),
+            bell: OnceLock::new(),
             views,
             index,
             arrivals: Arrivals::default(),
@@ -81,9 +85,25 @@ impl Shared {
         self.inbox.pop()
     }
 
+    /// How many submissions wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.inbox.len()
+    }
+
     /// Puts a submission back that the replica was too busy for.
     pub(crate) fn put_back(&self, submission: Submission) {
         self.inbox.put_back(submission);
+    }
+
+    /// From now on this bell is rung for whatever is sent. To be called before the first look into
+    /// the inbox on whose silence somebody goes to sleep. The first bell stays.
+    pub(crate) fn hang(&self, bell: Bell) {
+        let _first = self.bell.set(bell);
+    }
+
+    /// No more commands; those that wait still do.
+    pub(crate) fn shut(&self) {
+        self.inbox.shut();
     }
 
     /// No more commands; whoever waits hears that the result is unknown.
@@ -92,7 +112,11 @@ impl Shared {
     }
 
     fn send(&self, submission: Submission) -> Result<(), NotSent> {
-        self.inbox.push(submission)
+        self.inbox.push(submission)?;
+        if let Some(bell) = self.bell.get() {
+            bell.ring();
+        }
+        Ok(())
     }
 }
 
@@ -105,6 +129,11 @@ pub struct Client {
 impl Client {
     pub(crate) const fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
+    }
+
+    /// Takes no more commands, from this or any other handle.
+    pub(crate) fn shut(&self) {
+        self.shared.shut();
     }
 
     /// Sends a command that is to take effect once, however often it is sent under this id.

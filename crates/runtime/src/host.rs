@@ -474,6 +474,30 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
     }
 }
 
+/// What a thread around it needs.
+impl<L, P, H> Host<L, P, H> {
+    /// Lets go of the log, and does not claim it again: at the next step, whoever waits for what is
+    /// pending hears that the result is unknown. It still reads.
+    pub fn resign(&mut self, now: Timestamp) {
+        self.replica.resign(now);
+    }
+
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Whether anything that was sent was not dealt with, or anyone not answered.
+    pub(crate) fn is_in_flight(&self) -> bool {
+        !self.waiting.is_empty() || self.shared.waiting() > 0
+    }
+
+    /// Takes no more commands; whoever still waits hears that the result is unknown.
+    pub(crate) fn close(&mut self) {
+        self.shared.close();
+        self.waiting.clear();
+    }
+}
+
 impl<L, P, H> Drop for Host<L, P, H> {
     /// Whoever waits hears that the result is unknown.
     fn drop(&mut self) {

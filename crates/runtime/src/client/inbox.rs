@@ -74,7 +74,6 @@ impl Inbox {
         self.taken_len.store(taken.len(), Ordering::Release);
     }
 
-    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         let arriving = self.arriving.lock().as_ref().map_or(0, VecDeque::len);
         arriving.saturating_add(self.taken_len.load(Ordering::Acquire))

@@ -1,0 +1,52 @@
+use doorstep_core::checkout;
+use doorstep_core::shard::Event;
+
+use super::*;
+use crate::sandbox::Hostility;
+
+/// A host that gives a checkout up after this long, and a provider that never answers.
+fn impatient(patience: Span) -> (HostConfig, Sandbox) {
+    let mut config = config(1);
+    config.policy.checkout.patience = patience;
+    let hostility = Hostility { silent_without: 1_000, ..Hostility::NONE };
+    (config, Sandbox::new(SandboxConfig { hostility, ..SandboxConfig::default() }))
+}
+
+fn wait_for_giving_up(heard: &mut Subscription, order: OrderId) {
+    let given_up = Event::Checkout { order, event: checkout::Event::GivenUp };
+    loop {
+        match heard.wait(PATIENCE) {
+            Some(Heard::Batch(batch)) if batch.events.contains(&given_up) => return,
+            Some(Heard::Batch(_)) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_deadline_fires_when_the_clock_says_so_though_nobody_sends() {
+    let (config, sandbox) = impatient(Span::from_secs(30));
+    let town = Town::open(config, MemoryLog::new(), sandbox, Bell::new());
+    let mut heard = town.running.subscribe(100).unwrap();
+    let order = town.order();
+    town.push(Span::from_secs(29));
+    assert_eq!(town.ask(3, admit(1)), DONE);
+    town.push(Span::from_secs(1));
+    wait_for_giving_up(&mut heard, order);
+    let host = town.running.shutdown(NOW).unwrap();
+    let state = host.shard().checkout(order).unwrap().state();
+    let due = NOW.saturating_add(Span::from_secs(30));
+    assert!(matches!(state, checkout::State::Closed { at, .. } if at == due), "{state:?}");
+}
+
+#[test]
+fn a_deadline_fires_on_the_real_clock_though_nobody_rings() {
+    let (config, sandbox) = impatient(Span::from_millis(20));
+    let clock = Arc::new(WallClock::new());
+    let town = Town::by(Arc::clone(&clock), config, MemoryLog::new(), sandbox, Bell::new());
+    let mut heard = town.running.subscribe(100).unwrap();
+    let order = town.order();
+    wait_for_giving_up(&mut heard, order);
+    assert!(town.running.status().stepped_at <= clock.now());
+    town.running.shutdown(clock.now()).unwrap();
+}
