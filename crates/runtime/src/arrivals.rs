@@ -40,8 +40,11 @@ pub struct Arrivals {
 const ACCURACY_ASSUMED_M: u16 = 20;
 
 impl Arrivals {
-    /// Holds a fix against the door that its driver is headed for.
+    /// Holds a fix against the door that its driver is headed for. A mocked one shows nothing.
     pub fn observe(&self, driver: DriverId, fix: &Fix) -> Option<DriverAct> {
+        if fix.mocked {
+            return None;
+        }
         let mut target = self.targets.get_mut(&driver)?;
         let Target { delivery, door, fence, .. } = *target;
         let accuracy_m = fix.accuracy_m.unwrap_or(ACCURACY_ASSUMED_M);

@@ -5,6 +5,7 @@ mod inbox;
 mod tests;
 mod ticket;
 
+use std::io;
 use std::sync::{Arc, OnceLock};
 
 use doorstep_core::id::{CommandId, OrderId};
@@ -20,6 +21,7 @@ pub use ticket::Ticket;
 use inbox::Inbox;
 
 use crate::arrivals::Arrivals;
+use crate::ports::RECORD_BYTES_MAX;
 use crate::threads::Bell;
 use crate::views::{Tracked, Views};
 
@@ -36,6 +38,14 @@ pub enum NotSent {
     /// The host is gone.
     #[error("the host is gone")]
     Gone,
+    /// What follows from it might not fit into a record of the log. Sending it again is of no use.
+    #[error("a command of {bytes} bytes is longer than {most}")]
+    TooLong {
+        /// Its length, written as JSON.
+        bytes: usize,
+        /// The longest there may be.
+        most: usize,
+    },
 }
 
 /// What a caller is told of an identified command.
@@ -63,6 +73,7 @@ impl From<Answer<Outcome>> for Told {
 #[derive(Debug)]
 pub(crate) struct Shared {
     inbox: Inbox,
+    pub(crate) inbox_max: usize,
     /// Wakes the writer's thread, where there is one.
     bell: OnceLock<Bell>,
     pub(crate) views: Views,
@@ -74,6 +85,7 @@ impl Shared {
     pub(crate) fn new(inbox_max: usize, views: Views, index: DriverIndex) -> Self {
         Self {
             inbox: Inbox::new(inbox_max),
+            inbox_max,
             bell: OnceLock::new(),
             views,
             index,
@@ -141,6 +153,7 @@ impl Client {
     /// # Errors
     /// [`NotSent`]; then nothing has happened.
     pub fn submit(&self, cause: Cause, command: Command) -> Result<Ticket, NotSent> {
+        check_length(&command)?;
         let (pledge, ticket) = Pledge::new();
         self.shared.send(Submission { cause: Some((cause, pledge)), command })?;
         Ok(ticket)
@@ -187,5 +200,45 @@ impl Client {
     #[must_use]
     pub const fn cause(id: CommandId, now: Timestamp) -> Cause {
         Cause { id, issued_at: now, digest: 0 }
+    }
+}
+
+/// Most bytes of a command: half a record's, for the cause, the outcome and the longer names of
+/// events. A decision that fits into no record would cost the host the log, at every retry.
+const COMMAND_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
+
+/// Only menus and carts come in any length.
+fn check_length(command: &Command) -> Result<(), NotSent> {
+    match command {
+        Command::Catalog(_) | Command::Checkout(_) | Command::Restaurant { .. } => {}
+        Command::SetPolicy(_)
+        | Command::Cancel { .. }
+        | Command::Driver { .. }
+        | Command::Operations(_)
+        | Command::Propose(_)
+        | Command::ReviseEstimate { .. }
+        | Command::Reply { .. }
+        | Command::Tick => return Ok(()),
+    }
+    let mut length = Length(0);
+    // A command always has a JSON form, and counting never fails.
+    let _counted = serde_json::to_writer(&mut length, command);
+    if length.0 > COMMAND_BYTES_MAX {
+        return Err(NotSent::TooLong { bytes: length.0, most: COMMAND_BYTES_MAX });
+    }
+    Ok(())
+}
+
+/// Counts what is written.
+struct Length(usize);
+
+impl io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

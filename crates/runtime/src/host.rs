@@ -5,121 +5,31 @@
 //! calls `step` with its clock's time, and comes again at [`Host::next_wake`] or when a client sent
 //! something.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod config;
+mod history;
+mod outputs;
+#[cfg(test)]
+mod tests;
+mod touched;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use doorstep_core::dispatch;
-use doorstep_core::id::{CommandId, DriverId, OrderId, ShardId};
-use doorstep_core::log::{
-    Answer, Batch, Limits, LogId, NotRestored, NotTaken, Output, Position, Replica, StopReason,
-};
-use doorstep_core::policy::Policy;
-use doorstep_core::shard::{Command, CorruptLog, Event, Outcome, Shard};
+use doorstep_core::id::CommandId;
+use doorstep_core::log::{LogId, NotTaken, Position, Replica};
+use doorstep_core::shard::{Command, Shard};
 use doorstep_core::time::{Span, Timestamp};
-use doorstep_geo_index::{Config as IndexConfig, ConfigError, DriverIndex};
+use doorstep_geo_index::DriverIndex;
+
+pub use config::{HostConfig, HostTally, OpenError, Step, Stopped};
+
+use history::Keeper;
 
 use crate::client::{Client, Pledge, Shared, Submission, Told};
-use crate::effects::{EffectConfig, EffectRunner};
+use crate::effects::EffectRunner;
 use crate::matcher::Matcher;
-use crate::ports::{
-    AppendError, Entry, HistorySink, Log, Payments, ReadError, Snapshot, SnapshotError,
-};
+use crate::ports::{Entry, HistorySink, Log, Payments, ReadError, Snapshot};
 use crate::views::Views;
-
-/// How a host is cut.
-#[derive(Clone, Debug)]
-pub struct HostConfig {
-    /// The shard it hosts.
-    pub shard: ShardId,
-    /// The rules that an empty log begins with; later ones come from the log.
-    pub policy: Policy,
-    /// A number that no other start of any host ever had: claims are told apart by it.
-    pub seed: u128,
-    /// The log protocol's bounds.
-    pub limits: Limits,
-    /// The effect runner's patience and bounds.
-    pub effects: EffectConfig,
-    /// The driver index's shape and bounds.
-    pub index: IndexConfig,
-    /// How often the matcher looks. Default 1 s.
-    pub match_every: Span,
-    /// Commands that may wait for the writer. Default 65,536.
-    pub inbox_max: usize,
-    /// A snapshot is saved after so many batches; `None`: never.
-    pub snapshot_every: Option<u64>,
-}
-
-impl HostConfig {
-    /// The defaults, for this shard under these rules.
-    #[must_use]
-    pub fn new(shard: ShardId, policy: Policy, seed: u128) -> Self {
-        Self {
-            shard,
-            policy,
-            seed,
-            limits: Limits::default(),
-            effects: EffectConfig::default(),
-            index: IndexConfig::default(),
-            match_every: Span::from_secs(1),
-            inbox_max: 65_536,
-            snapshot_every: None,
-        }
-    }
-}
-
-/// Why a host does not open.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum OpenError {
-    /// The driver index's configuration is not sound.
-    #[error(transparent)]
-    Index(#[from] ConfigError),
-    /// The log's snapshot could not be read.
-    #[error(transparent)]
-    Snapshot(#[from] SnapshotError),
-    /// The log's snapshot is none of a shard.
-    #[error("the snapshot is not one of a shard: {0}")]
-    NotASnapshot(#[from] serde_json::Error),
-    /// The log's snapshot is another shard's or another format's.
-    #[error(transparent)]
-    NotRestored(#[from] NotRestored),
-}
-
-/// Why a host has stopped for good: open another, or mend the log.
-#[derive(Clone, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Stopped {
-    /// The protocol stopped it.
-    #[error(transparent)]
-    Replica(#[from] StopReason<CorruptLog>),
-}
-
-/// What a step did.
-#[derive(Debug, Default)]
-pub struct Step {
-    /// The batches that came to count, in log order. After a restart the old ones come again: their
-    /// `seq` tells.
-    pub published: Vec<Arc<Batch<Event, Outcome>>>,
-    /// Whether anything happened at all.
-    pub worked: bool,
-}
-
-/// What a host has done since it opened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HostTally {
-    /// Records handed to the log.
-    pub appends: u64,
-    /// Appends that the log refused, or whose fate it does not know.
-    pub append_errors: u64,
-    /// Times it came to own the log.
-    pub claims_won: u64,
-    /// Times it lost the log.
-    pub claims_lost: u64,
-    /// Snapshots saved.
-    pub snapshots: u64,
-    /// Orders given to the history, repetitions included.
-    pub kept: u64,
-}
 
 /// The host of one shard.
 #[derive(Debug)]
@@ -127,16 +37,27 @@ pub struct Host<L, P, H> {
     replica: Replica<Shard>,
     log: L,
     payments: P,
-    history: H,
+    history: Keeper<H>,
     shared: Arc<Shared>,
     effects: EffectRunner,
     matcher: Matcher,
     waiting: BTreeMap<CommandId, Vec<Pledge>>,
-    unkept: BTreeSet<OrderId>,
+    /// How many tickets are in `waiting`.
+    waiters: usize,
     entries: Vec<Entry>,
     read_error: Option<String>,
+    /// When to read again after an error.
+    read_again_at: Option<Timestamp>,
+    /// When to offer again the effects that the runner had no room for.
+    offer_again_at: Option<Timestamp>,
+    evict_at: Timestamp,
     snapshot_every: Option<u64>,
     since_snapshot: u64,
+    since_retain: u64,
+    /// The time of the last step.
+    stepped_at: Timestamp,
+    /// Whether there is more to do at that time.
+    unfinished: bool,
     stopped: Option<Stopped>,
     tally: HostTally,
 }
@@ -146,6 +67,15 @@ const READ_MAX: usize = 1_024;
 
 /// How often a step goes round before it gives its caller a turn.
 const ROUNDS_MAX: usize = 10_000;
+
+/// Batches after which a step gives its caller a turn: a replay of any length takes bounded memory.
+const PUBLISHED_MAX: usize = 16_384;
+
+/// How long a log that could not be read is left alone.
+const READ_AGAIN: Span = Span::from_millis(250);
+
+/// How often drivers who have gone silent are taken out of the index.
+const EVICT_EVERY: Span = Span::from_secs(30);
 
 impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
     /// A host that reads `log` from its snapshot, or from its start, and claims it when it has read
@@ -162,7 +92,6 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
     ) -> Result<Self, OpenError> {
         let log_id = LogId::new(u64::from(config.shard.get()));
         let index = DriverIndex::new(config.index)?;
-        let capacity = usize::try_from(config.policy.memory.orders_max).unwrap_or(usize::MAX);
         let mut replica = match log.load_snapshot()? {
             Some(saved) => {
                 let snapshot = serde_json::from_slice(&saved.bytes)?;
@@ -174,10 +103,14 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             }
         };
         replica.claim(now);
-        let views = Views::with_capacity(capacity);
-        for order in replica.counted().orders() {
-            views.publish(order.id(), replica.counted());
+        let shard = replica.counted();
+        let views = Views::with_capacity(orders_max(shard));
+        let orders = shard.orders().map(doorstep_core::order::Order::id);
+        let checkouts = shard.checkouts().map(|checkout| checkout.intent().order);
+        for id in orders.chain(checkouts) {
+            views.publish(id, shard);
         }
+        let history = Keeper::new(history, shard);
         Ok(Self {
             replica,
             log,
@@ -187,11 +120,17 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             effects: EffectRunner::new(config.effects),
             matcher: Matcher::new(config.match_every),
             waiting: BTreeMap::new(),
-            unkept: BTreeSet::new(),
+            waiters: 0,
             entries: Vec::new(),
             read_error: None,
-            snapshot_every: config.snapshot_every,
+            read_again_at: None,
+            offer_again_at: None,
+            evict_at: now.saturating_add(EVICT_EVERY),
+            snapshot_every: config.snapshot_every.map(|every| every.max(1)),
             since_snapshot: 0,
+            since_retain: 0,
+            stepped_at: now,
+            unfinished: true,
             stopped: None,
             tally: HostTally::default(),
         })
@@ -221,7 +160,8 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         self.stopped.as_ref()
     }
 
-    /// Why the log could not be read at the last step; the next one tries again.
+    /// Why the log could not be read at the last step; [`next_wake`](Self::next_wake) says when it
+    /// is tried again.
     #[must_use]
     pub fn read_error(&self) -> Option<&str> {
         self.read_error.as_deref()
@@ -230,81 +170,106 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
     /// What it has done.
     #[must_use]
     pub const fn tally(&self) -> HostTally {
-        self.tally
+        HostTally { kept: self.history.kept(), missed: self.history.missed(), ..self.tally }
     }
 
-    /// Does everything that there is to do at `now`.
+    /// Does what there is to do at `now`: all of it, unless that is a great deal (a long log to
+    /// replay, a long inbox); then [`next_wake`](Self::next_wake) says to come again at once.
     pub fn step(&mut self, now: Timestamp) -> Step {
         let mut step = Step::default();
+        self.stepped_at = now;
+        self.unfinished = true;
+        if now >= self.evict_at {
+            self.evict_at = now.saturating_add(EVICT_EVERY);
+            self.shared.index.evict_stale(now);
+        }
         for _ in 0..ROUNDS_MAX {
-            if self.stopped.is_some() {
-                return step;
+            if self.stopped.is_some() || step.published.len() >= PUBLISHED_MAX {
+                break;
             }
             let mut worked = self.read(now);
             self.replica.tick(now);
-            worked |= self.take_mail(now);
-            worked |= self.tell_what_is_due(now);
-            worked |= self.drain(now, &mut step);
             if !worked {
+                // Nothing is decided while there is more to read: it may say that another decides.
+                worked |= self.take_mail(now);
+                worked |= self.tell_what_is_due(now);
+            }
+            worked |= self.drain(now, &mut step);
+            // Before anything new is decided, with which an order may leave memory.
+            self.history.keep(self.replica.counted(), now);
+            if !worked {
+                self.unfinished = false;
                 break;
             }
             step.worked = true;
         }
-        self.keep_history();
         self.snapshot_if_due();
         step
     }
 
-    /// When there may be something to do that no client's command announces.
+    /// When there may be something to do that no client's command announces. A time that has passed
+    /// means at once; after a step that came to its end it lies after that step.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        let own = [self.replica.next_wake(), self.log.next_wake(), self.payments.next_wake()];
+        if self.stopped.is_some() {
+            return None;
+        }
+        if self.unfinished {
+            return Some(self.stepped_at);
+        }
+        if self.read_again_at.is_some() {
+            return self.read_again_at;
+        }
+        let own = [self.replica.next_wake(), self.log.next_wake(), self.history.next_wake()];
         let deciding = self.replica.ahead().map(|shard| {
             let searching = shard.dispatch().searching() > 0;
             let matching = searching.then(|| self.matcher.next_wake());
-            [shard.next_deadline(), matching, self.effects.next_wake()]
+            // One that has passed could not be told: too much is pending, and that has its time.
+            let deadline = shard.next_deadline().filter(|at| *at > self.stepped_at);
+            let paying = self.payments.next_wake();
+            [deadline, matching, self.effects.next_wake(), paying, self.offer_again_at]
         });
-        own.into_iter().chain(deciding.into_iter().flatten()).flatten().min()
+        let first = own.into_iter().chain(deciding.into_iter().flatten()).flatten().min()?;
+        Some(first.max(self.stepped_at.saturating_add(Span::from_millis(1))))
     }
 
-    /// Moves the log's new records in.
+    /// Moves some of the log's new records in; whether there were any.
     fn read(&mut self, now: Timestamp) -> bool {
-        let mut any = false;
-        loop {
-            self.entries.clear();
-            let after = self.replica.wants().get().checked_sub(1).map(Position::new);
-            match self.log.read(after, READ_MAX, now, &mut self.entries) {
-                Ok(()) => self.read_error = None,
-                Err(ReadError::Trimmed { start }) => {
-                    self.replica.log_starts_at(start);
-                    return true;
+        self.entries.clear();
+        let after = self.replica.wants().get().checked_sub(1).map(Position::new);
+        let error = match self.log.read(after, READ_MAX, now, &mut self.entries) {
+            Ok(()) => None,
+            Err(error) => {
+                if let ReadError::Trimmed { start } = &error {
+                    self.replica.log_starts_at(*start);
                 }
-                Err(error @ ReadError::Io(_)) => {
-                    // Read again at the next step; nothing is decided meanwhile on a guess.
-                    self.read_error = Some(error.to_string());
-                    return any;
-                }
+                Some(error.to_string())
             }
-            if self.entries.is_empty() {
-                self.replica.read_to_end(now);
-                return any;
-            }
-            any = true;
-            for entry in &self.entries {
-                self.replica.bytes(entry.position, &entry.bytes, now);
-            }
-            // One that has stopped takes nothing more in, and would be handed the same for ever.
-            if self.replica.is_stopped() {
-                return true;
-            }
+        };
+        // What is decided meanwhile counts only if nobody else has come to decide: it is safe.
+        self.read_again_at = error.as_ref().map(|_| now.saturating_add(READ_AGAIN));
+        self.read_error = error;
+        if self.read_error.is_some() {
+            return false;
         }
+        if self.entries.is_empty() {
+            self.replica.read_to_end(now);
+        }
+        for entry in &self.entries {
+            self.replica.bytes(entry.position, &entry.bytes, now);
+        }
+        !self.entries.is_empty()
     }
 
-    /// Hands the clients' commands to the replica.
+    /// Hands the clients' commands to the replica: those that wait now, so that callers who come
+    /// again and again do not keep it from reading.
     fn take_mail(&mut self, now: Timestamp) -> bool {
         let mut any = false;
-        while let Some(submission) = self.shared.next() {
-            let Submission { cause, command } = submission;
+        for _ in 0..self.shared.waiting() {
+            if self.waiters >= self.shared.inbox_max {
+                break;
+            }
+            let Some(Submission { cause, command }) = self.shared.next() else { break };
             match cause {
                 None => match self.replica.tell(&command, now) {
                     Ok(_) => any = true,
@@ -318,6 +283,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
                 Some((cause, ticket)) => match self.replica.submit(cause, &command, None, now) {
                     Ok(()) => {
                         any = true;
+                        self.waiters = self.waiters.saturating_add(1);
                         self.waiting.entry(cause.id).or_default().push(ticket);
                     }
                     Err(NotTaken::Busy) => {
@@ -344,8 +310,10 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
                 Ok(false) | Err(_) => break,
             }
         }
-        let replies: Vec<_> = self.effects.step(&mut self.payments, now).into_iter().collect();
-        for (order, reply) in replies {
+        if self.offer_again_at.is_some_and(|at| at <= now) {
+            self.offer_all(now);
+        }
+        for (order, reply) in self.effects.step(&mut self.payments, now) {
             any |= self.replica.tell(&Command::Reply { order, reply }, now).unwrap_or(false);
         }
         let shared = &self.shared;
@@ -353,107 +321,6 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             any |= self.replica.tell(&Command::Propose(proposal), now).unwrap_or(false);
         }
         any
-    }
-
-    /// Moves the replica's outputs out.
-    fn drain(&mut self, now: Timestamp, step: &mut Step) -> bool {
-        let mut any = false;
-        while let Some(output) = self.replica.poll() {
-            any = true;
-            match output {
-                Output::Append(record) => {
-                    let writer = record.writer();
-                    self.tally.appends = self.tally.appends.saturating_add(1);
-                    let appended = record
-                        .encode()
-                        .map_err(|error| AppendError::Unknown(Box::new(error)))
-                        .and_then(|bytes| self.log.append(&bytes, now));
-                    if appended.is_err() {
-                        self.tally.append_errors = self.tally.append_errors.saturating_add(1);
-                        self.replica.append_failed(writer, now);
-                    }
-                }
-                Output::Answer(id, answer) => self.answer(id, &answer),
-                Output::Publish(_, batch) => {
-                    self.publish(&batch);
-                    step.published.push(Arc::new(batch));
-                }
-                Output::BecameOwner => {
-                    self.tally.claims_won = self.tally.claims_won.saturating_add(1);
-                    self.take_over();
-                }
-                Output::LostOwnership => {
-                    self.tally.claims_lost = self.tally.claims_lost.saturating_add(1);
-                    self.effects.clear();
-                }
-                Output::Marked { .. } => {}
-                Output::Stop(reason) => {
-                    self.shared.close();
-                    self.stopped = Some(reason.into());
-                }
-            }
-        }
-        any
-    }
-
-    fn answer(&mut self, id: CommandId, answer: &Answer<Outcome>) {
-        for ticket in self.waiting.remove(&id).unwrap_or_default() {
-            ticket.tell(answer.clone().into());
-        }
-    }
-
-    /// The effects that are due, and where every driver is headed, from the counted state.
-    fn take_over(&mut self) {
-        let shard = self.replica.counted();
-        self.effects.clear();
-        for effect in shard.pending_effects() {
-            // Beyond its bound the rest is offered with the next batch that touches the order.
-            let _full = self.effects.offer(effect.order, Some(effect));
-        }
-        self.shared.arrivals.clear();
-        for (driver, _) in shard.dispatch().drivers() {
-            self.shared.arrivals.head(driver, shard);
-        }
-    }
-
-    fn publish(&mut self, batch: &Batch<Event, Outcome>) {
-        let shard = self.replica.counted();
-        let mut touched = Touched::by(batch);
-        for &order in &touched.orders {
-            // Who had it before this batch is headed elsewhere now.
-            touched.drivers.extend(self.shared.views.driver_of(order));
-            self.shared.views.publish(order, shard);
-            if shard.order(order).is_some_and(|order| order.over_since().is_some()) {
-                self.unkept.insert(order);
-            }
-            if self.replica.is_owner() {
-                let _full = self.effects.offer(order, shard.pending_effect(order));
-            }
-        }
-        touched
-            .drivers
-            .extend(touched.orders.iter().filter_map(|id| self.shared.views.driver_of(*id)));
-        for &driver in &touched.drivers {
-            self.shared.arrivals.head(driver, shard);
-        }
-        self.since_snapshot = self.since_snapshot.saturating_add(1);
-        if self.since_snapshot.is_multiple_of(RETAIN_EVERY) {
-            self.shared.views.retain(shard);
-        }
-    }
-
-    /// Gives ended orders to the history while they are in memory. What a sink misses for longer
-    /// than they stay there is in the log.
-    fn keep_history(&mut self) {
-        while let Some(&id) = self.unkept.first() {
-            if let Some(order) = self.replica.counted().order(id) {
-                if self.history.keep(order).is_err() {
-                    return;
-                }
-                self.tally.kept = self.tally.kept.saturating_add(1);
-            }
-            self.unkept.remove(&id);
-        }
     }
 
     fn snapshot_if_due(&mut self) {
@@ -508,47 +375,6 @@ impl<L, P, H> Drop for Host<L, P, H> {
     }
 }
 
-/// How many batches go by between two looks for views that the state has forgotten.
-const RETAIN_EVERY: u64 = 4_096;
-
-/// Whom a batch speaks of.
-struct Touched {
-    orders: BTreeSet<OrderId>,
-    drivers: BTreeSet<DriverId>,
-}
-
-impl Touched {
-    fn by(batch: &Batch<Event, Outcome>) -> Self {
-        let mut touched = Self { orders: BTreeSet::new(), drivers: BTreeSet::new() };
-        for event in &batch.events {
-            match event {
-                Event::Order { order, .. } | Event::Checkout { order, .. } => {
-                    touched.orders.insert(*order);
-                }
-                Event::Dispatch(event) => touched.drivers.extend(drivers_of(event)),
-                Event::PolicySet(_) | Event::Catalog(_) => {}
-            }
-        }
-        touched
-    }
-}
-
-/// The drivers whose road a dispatch event may change, beyond those of the orders in its batch.
-fn drivers_of(event: &dispatch::Event) -> impl Iterator<Item = DriverId> {
-    let (one, other) = match event {
-        dispatch::Event::DriverReleased { driver }
-        | dispatch::Event::Taken { driver, .. }
-        | dispatch::Event::Dropped { driver, .. } => (Some(*driver), None),
-        dispatch::Event::Reassigned { from, to, .. } => (Some(*to), *from),
-        dispatch::Event::DriverAdmitted { .. }
-        | dispatch::Event::VehicleChanged { .. }
-        | dispatch::Event::WentOnline { .. }
-        | dispatch::Event::WentOffline { .. }
-        | dispatch::Event::Opened { .. }
-        | dispatch::Event::OfferMade { .. }
-        | dispatch::Event::OfferClosed { .. }
-        | dispatch::Event::StageEntered { .. }
-        | dispatch::Event::Finished { .. } => (None, None),
-    };
-    one.into_iter().chain(other)
+fn orders_max(shard: &Shard) -> usize {
+    usize::try_from(shard.policy().memory.orders_max).unwrap_or(usize::MAX)
 }

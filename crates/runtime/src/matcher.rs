@@ -23,10 +23,10 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// A matcher that looks every so often.
+    /// A matcher that looks every so often, at most once a millisecond.
     #[must_use]
-    pub const fn new(every: Span) -> Self {
-        Self { every, next_at: Timestamp::EPOCH, hits: Vec::new() }
+    pub fn new(every: Span) -> Self {
+        Self { every: every.max(Span::from_millis(1)), next_at: Timestamp::EPOCH, hits: Vec::new() }
     }
 
     /// When it looks next.
@@ -45,6 +45,9 @@ impl Matcher {
         }
         self.next_at = now.saturating_add(self.every);
         let capacity = shard.policy().dispatch.capacity;
+        let lost = index.is_empty();
+        let everyone: Vec<DriverId> =
+            if lost { shard.dispatch().free(shard.policy()).collect() } else { Vec::new() };
         let mut asked = BTreeSet::new();
         let mut proposals = Vec::new();
         for wanted in shard.wanted().take(PROPOSALS_MAX) {
@@ -53,9 +56,9 @@ impl Matcher {
                     && shard.dispatch().driver(driver).is_some_and(|d| d.is_free(capacity))
             };
             let limit = usize::try_from(wanted.candidates).unwrap_or(usize::MAX);
-            let among = if index.is_empty() {
-                let online = shard.dispatch().drivers().map(|(id, _)| id);
-                let fresh = online.filter(|id| !asked.contains(id) && free(*id));
+            let among = if lost {
+                let fresh = everyone.iter().copied();
+                let fresh = fresh.filter(|id| !asked.contains(id) && free(*id));
                 Among::Unlocated(fresh.take(limit).collect())
             } else {
                 let keep = |driver: &DriverId, fix: &Fix| {

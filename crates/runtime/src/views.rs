@@ -5,6 +5,7 @@
 //! of it.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use doorstep_core::cancel::Board;
@@ -54,14 +55,21 @@ pub enum Tracked {
 pub struct Views {
     board: Board,
     tracked: DashMap<OrderId, Tracked>,
-    capacity: usize,
+    capacity: AtomicUsize,
 }
 
 impl Views {
     /// Views of at most about `capacity` orders and checkouts, which policy bounds (`orders_max`).
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { board: Board::with_capacity(capacity), tracked: DashMap::new(), capacity }
+        // What is on the board is in `tracked`, which is bounded.
+        let board = Board::with_capacity(usize::MAX);
+        Self { board, tracked: DashMap::new(), capacity: AtomicUsize::new(capacity) }
+    }
+
+    /// The bound follows the policy. What is shown stays.
+    pub(crate) fn set_capacity(&self, capacity: usize) {
+        self.capacity.store(capacity, Ordering::Relaxed);
     }
 
     /// Whether the cancel button of `order` shows at `now`. Advice for a page: the decision is the
@@ -97,22 +105,27 @@ impl Views {
         self.tracked.is_empty()
     }
 
-    /// Shows an order or a checkout as the counted state has it, or takes it off. Beyond its
-    /// capacity it shows no further ones: readers then see nothing of them, and the orders live on.
-    pub(crate) fn publish(&self, id: OrderId, shard: &Shard) {
+    /// Shows an order or a checkout as the counted state has it, or takes it off. `false`: it would
+    /// be one more than the capacity, and is not shown; [`retain`](Self::retain) makes room.
+    pub(crate) fn publish(&self, id: OrderId, shard: &Shard) -> bool {
         let tracked = match (shard.order(id), shard.checkout(id)) {
             (Some(order), _) => Tracked::Order(tracking(order, shard.last_at())),
             (None, Some(checkout)) => Tracked::Checkout(checkout.state()),
-            (None, None) => return self.remove(id),
+            (None, None) => {
+                self.remove(id);
+                return true;
+            }
         };
-        if self.tracked.len() >= self.capacity && !self.tracked.contains_key(&id) {
-            return;
+        let full = || self.tracked.len() >= self.capacity.load(Ordering::Relaxed);
+        if !self.tracked.contains_key(&id) && full() {
+            return false;
         }
         if let Tracked::Order(order) = tracked {
-            // The board has the capacity of the views.
-            let _full = self.board.publish(id, order.cancellable_from);
+            // The board has no bound of its own.
+            let _never_full = self.board.publish(id, order.cancellable_from);
         }
         self.tracked.insert(id, tracked);
+        true
     }
 
     /// Takes off what the counted state has forgotten.

@@ -1,0 +1,110 @@
+//! How a host is cut, and what it says of itself.
+
+use std::sync::Arc;
+
+use doorstep_core::id::ShardId;
+use doorstep_core::log::{Batch, Limits, NotRestored, StopReason};
+use doorstep_core::policy::Policy;
+use doorstep_core::shard::{CorruptLog, Event, Outcome};
+use doorstep_core::time::Span;
+use doorstep_geo_index::{Config as IndexConfig, ConfigError};
+
+use crate::effects::EffectConfig;
+use crate::ports::SnapshotError;
+
+/// How a host is cut.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// The shard it hosts.
+    pub shard: ShardId,
+    /// The rules that an empty log begins with; later ones come from the log.
+    pub policy: Policy,
+    /// A number that no other start of any host ever had: claims are told apart by it.
+    pub seed: u128,
+    /// The log protocol's bounds.
+    pub limits: Limits,
+    /// The effect runner's patience and bounds.
+    pub effects: EffectConfig,
+    /// The driver index's shape and bounds.
+    pub index: IndexConfig,
+    /// How often the matcher looks. Default 1 s.
+    pub match_every: Span,
+    /// Commands that may wait for the writer. Default 65,536.
+    pub inbox_max: usize,
+    /// A snapshot is saved after so many batches; `None`: never.
+    pub snapshot_every: Option<u64>,
+}
+
+impl HostConfig {
+    /// The defaults, for this shard under these rules.
+    #[must_use]
+    pub fn new(shard: ShardId, policy: Policy, seed: u128) -> Self {
+        Self {
+            shard,
+            policy,
+            seed,
+            limits: Limits::default(),
+            effects: EffectConfig::default(),
+            index: IndexConfig::default(),
+            match_every: Span::from_secs(1),
+            inbox_max: 65_536,
+            snapshot_every: None,
+        }
+    }
+}
+
+/// Why a host does not open.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The driver index's configuration is not sound.
+    #[error(transparent)]
+    Index(#[from] ConfigError),
+    /// The log's snapshot could not be read.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// The log's snapshot is none of a shard.
+    #[error("the snapshot is not one of a shard: {0}")]
+    NotASnapshot(#[from] serde_json::Error),
+    /// The log's snapshot is another shard's or another format's.
+    #[error(transparent)]
+    NotRestored(#[from] NotRestored),
+}
+
+/// Why a host has stopped for good: open another, or mend the log.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// The protocol stopped it.
+    #[error(transparent)]
+    Replica(#[from] StopReason<CorruptLog>),
+}
+
+/// What a step did.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// The batches that came to count, in log order. After a restart the old ones come again: their
+    /// `seq` tells.
+    pub published: Vec<Arc<Batch<Event, Outcome>>>,
+    /// Whether anything happened at all.
+    pub worked: bool,
+}
+
+/// What a host has done since it opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostTally {
+    /// Records handed to the log.
+    pub appends: u64,
+    /// Appends that the log refused, or whose fate it does not know.
+    pub append_errors: u64,
+    /// Times it came to own the log.
+    pub claims_won: u64,
+    /// Times it lost the log.
+    pub claims_lost: u64,
+    /// Snapshots saved.
+    pub snapshots: u64,
+    /// Orders given to the history, repetitions included.
+    pub kept: u64,
+    /// Orders that left memory before a failing history took them. The log has them.
+    pub missed: u64,
+}
