@@ -9,6 +9,7 @@ mod time;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
 
 use doorstep_core::catalog::{
     Acceptance, Cart, CartLine, Category, Command as Catalog, Hours, Item, KitchenKind, Menu,
@@ -150,7 +151,7 @@ impl Gate {
         let mut state = self.state.lock();
         state.1 = state.1.saturating_add(1);
         self.changed.notify_all();
-        self.changed.wait_while(&mut state, |(open, _)| !*open);
+        let _late = self.changed.wait_while_for(&mut state, |(open, _)| !*open, PATIENCE);
     }
 
     fn open(&self) {
@@ -244,12 +245,14 @@ fn block_on<F: Future>(future: F) -> F::Output {
     let bell = Bell::new();
     let waker = Waker::from(Arc::new(Alarm(bell.clone())));
     let mut future = pin!(future);
-    loop {
+    let late = Instant::now().checked_add(PATIENCE).unwrap();
+    while Instant::now() < late {
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(output) => return output,
             Poll::Pending => bell.wait(Some(PATIENCE)),
         }
     }
+    panic!("nobody woke it");
 }
 
 #[test]

@@ -96,15 +96,3 @@ fn what_the_log_holds_up_is_answered_when_it_rings_though_nobody_sends() {
         assert_eq!(ticket.wait(PATIENCE), DONE);
     }
 }
-
-#[test]
-fn the_writer_works_when_it_is_asked_and_not_between() {
-    let rig = Rig::new();
-    let town = Town::open(config(1), rig.clone(), calm(), Bell::new());
-    for n in 1..=200 {
-        assert_eq!(town.ask(u128::from(n), admit(n)), DONE);
-    }
-    // A ring is at most two steps, and a step goes round as often as one thing leads to another.
-    let reads = rig.reads.load(Ordering::SeqCst);
-    assert!(reads < 200 * 2 * 10, "{reads} reads");
-}

@@ -15,18 +15,20 @@ fn in_flight() -> (Town<Rig, Sandbox>, Rig, Ticket) {
 fn shutdown_answers_what_is_in_flight_and_refuses_what_comes_later() {
     let (Town { running, client, bell, .. }, rig, ticket) = in_flight();
     let ends = thread::spawn(move || running.shutdown(Timestamp::NEVER));
-    let mut taken = vec![ticket];
-    for n in 2.. {
+    let (mut taken, mut refused) = (vec![ticket], false);
+    for n in 2..10_000_000 {
         match client.submit(Client::cause(CommandId::new(u128::from(n)), NOW), admit(n)) {
             Ok(ticket) => taken.push(ticket),
             Err(NotSent::Busy { .. }) => {}
             Err(gone) => {
                 assert_eq!(gone, NotSent::Gone);
+                refused = true;
                 break;
             }
         }
         thread::yield_now();
     }
+    assert!(refused);
     assert!(!ends.is_finished(), "somebody waits");
     rig.set(|knobs| knobs.blind = false);
     bell.ring();

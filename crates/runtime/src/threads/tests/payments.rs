@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use doorstep_core::payment::{Answer, Effect, EffectKey, Payment};
 use doorstep_core::shard::Event;

@@ -50,3 +50,18 @@ fn a_deadline_fires_on_the_real_clock_though_nobody_rings() {
     assert!(town.running.status().stepped_at <= clock.now());
     town.running.shutdown(clock.now()).unwrap();
 }
+
+#[test]
+fn the_writer_works_when_it_is_asked_and_not_until_the_next_deadline() {
+    let (config, sandbox) = impatient(Span::from_secs(30));
+    let rig = Rig::new();
+    let town = Town::open(config, rig.clone(), sandbox, Bell::new());
+    town.order();
+    let before = rig.reads.load(Ordering::SeqCst);
+    for n in 10..2_010 {
+        assert_eq!(town.ask(u128::from(n), admit(n)), DONE);
+    }
+    // A command is one ring, and a step goes round as often as one thing leads to another.
+    let reads = rig.reads.load(Ordering::SeqCst).saturating_sub(before);
+    assert!(reads < 2_000 * 10, "{reads} reads");
+}
