@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::client::NotSent;
-use crate::memory_log::Faults;
 
 #[test]
 fn of_two_hosts_on_one_log_the_later_claim_owns_it_and_the_loser_takes_nothing() {
@@ -61,8 +60,7 @@ fn who_does_not_own_the_log_carries_nothing_out_and_waits_for_no_answer() {
 
 #[test]
 fn a_record_that_cannot_be_read_stops_a_host_for_good_and_everybody_hears_it() {
-    let faults = Faults { late: 1_000, late_by_most: Span::from_secs(5), ..Faults::NONE };
-    let mut log = MemoryLog::faulty(Faults { late: 0, ..faults });
+    let mut log = MemoryLog::new();
     let rig = Rig::new(&log);
     let mut town = Town::open(config(1), rig.clone(), calm(), LogIsHistory, NOW);
     town.found();
