@@ -22,7 +22,6 @@
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //!
-//! use doorstep_core::dispatch::{self};
 //! use doorstep_core::eta::Vehicle;
 //! use doorstep_core::id::{CommandId, DriverId, ShardId};
 //! use doorstep_core::money::Currency;
