@@ -1,20 +1,29 @@
 //! The handle through which commands and reads go: cloned freely, used from any thread.
 
-use std::collections::VecDeque;
+mod inbox;
+#[cfg(test)]
+mod tests;
+mod ticket;
+
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use doorstep_core::id::{CommandId, OrderId};
 use doorstep_core::log::{Answer, Cause};
 use doorstep_core::shard::{Command, Outcome};
 use doorstep_core::time::Timestamp;
 use doorstep_geo_index::{DriverIndex, Ping, Verdict};
-use parking_lot::Mutex;
+
+pub(crate) use inbox::Submission;
+pub(crate) use ticket::Pledge;
+pub use ticket::Ticket;
+
+use inbox::Inbox;
 
 use crate::arrivals::Arrivals;
 use crate::ports::RECORD_BYTES_MAX;
 use crate::restaurants::{RestaurantPage, Restaurants, Search};
+use crate::threads::Bell;
 use crate::views::{Tracked, Views};
 
 /// Why a command was not taken in. Come back later, under the same id.
@@ -61,40 +70,13 @@ impl From<Answer<Outcome>> for Told {
     }
 }
 
-/// The place where the answer to a command will lie.
-#[derive(Clone, Debug)]
-pub struct Ticket {
-    told: Arc<Mutex<Option<Told>>>,
-}
-
-impl Ticket {
-    /// The answer, once it is there.
-    #[must_use]
-    pub fn told(&self) -> Option<Told> {
-        self.told.lock().clone()
-    }
-
-    pub(crate) fn tell(&self, told: Told) {
-        let mut place = self.told.lock();
-        if place.is_none() {
-            *place = Some(told);
-        }
-    }
-}
-
-/// A command on its way to the host.
-#[derive(Debug)]
-pub(crate) struct Submission {
-    pub(crate) cause: Option<(Cause, Ticket)>,
-    pub(crate) command: Command,
-}
-
 /// What clients and host share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    inbox: Mutex<VecDeque<Submission>>,
+    inbox: Inbox,
     pub(crate) inbox_max: usize,
-    gone: AtomicBool,
+    /// Wakes the writer's thread, where there is one.
+    bell: OnceLock<Bell>,
     pub(crate) views: Views,
     pub(crate) restaurants: Restaurants,
     pub(crate) index: DriverIndex,
@@ -109,9 +91,9 @@ impl Shared {
         index: DriverIndex,
     ) -> Self {
         Self {
-            inbox: Mutex::new(VecDeque::new()),
+            inbox: Inbox::new(inbox_max),
             inbox_max,
-            gone: AtomicBool::new(false),
+            bell: OnceLock::new(),
             views,
             restaurants,
             index,
@@ -120,39 +102,40 @@ impl Shared {
     }
 
     pub(crate) fn next(&self) -> Option<Submission> {
-        self.inbox.lock().pop_front()
+        self.inbox.pop()
     }
 
     /// How many submissions wait.
     pub(crate) fn waiting(&self) -> usize {
-        self.inbox.lock().len()
+        self.inbox.len()
     }
 
     /// Puts a submission back that the replica was too busy for.
     pub(crate) fn put_back(&self, submission: Submission) {
-        self.inbox.lock().push_front(submission);
+        self.inbox.put_back(submission);
+    }
+
+    /// From now on this bell is rung for whatever is sent. To be called before the first look into
+    /// the inbox on whose silence somebody goes to sleep. The first bell stays.
+    pub(crate) fn hang(&self, bell: Bell) {
+        let _first = self.bell.set(bell);
+    }
+
+    /// No more commands; those that wait still do.
+    pub(crate) fn shut(&self) {
+        self.inbox.shut();
     }
 
     /// No more commands; whoever waits hears that the result is unknown.
     pub(crate) fn close(&self) {
-        self.gone.store(true, Ordering::Release);
-        for submission in self.inbox.lock().drain(..) {
-            if let Some((_, ticket)) = submission.cause {
-                ticket.tell(Told::Unknown);
-            }
-        }
+        self.inbox.close();
     }
 
     fn send(&self, submission: Submission) -> Result<(), NotSent> {
-        let mut inbox = self.inbox.lock();
-        // Under the inbox's lock, so that `close` cannot miss a late command.
-        if self.gone.load(Ordering::Acquire) {
-            return Err(NotSent::Gone);
+        self.inbox.push(submission)?;
+        if let Some(bell) = self.bell.get() {
+            bell.ring();
         }
-        if inbox.len() >= self.inbox_max {
-            return Err(NotSent::Busy { most: self.inbox_max });
-        }
-        inbox.push_back(submission);
         Ok(())
     }
 }
@@ -168,15 +151,19 @@ impl Client {
         Self { shared }
     }
 
+    /// Takes no more commands, from this or any other handle.
+    pub(crate) fn shut(&self) {
+        self.shared.shut();
+    }
+
     /// Sends a command that is to take effect once, however often it is sent under this id.
     ///
     /// # Errors
     /// [`NotSent`]; then nothing has happened.
     pub fn submit(&self, cause: Cause, command: Command) -> Result<Ticket, NotSent> {
         check_length(&command)?;
-        let ticket = Ticket { told: Arc::new(Mutex::new(None)) };
-        let cause = Some((cause, ticket.clone()));
-        self.shared.send(Submission { cause, command })?;
+        let (pledge, ticket) = Pledge::new();
+        self.shared.send(Submission { cause: Some((cause, pledge)), command })?;
         Ok(ticket)
     }
 

@@ -26,7 +26,7 @@ pub use config::{HostConfig, HostTally, OpenError, Step, Stopped};
 
 use history::Keeper;
 
-use crate::client::{Client, Shared, Submission, Ticket, Told};
+use crate::client::{Client, Pledge, Shared, Submission, Told};
 use crate::effects::EffectRunner;
 use crate::matcher::Matcher;
 use crate::ports::{Entry, HistorySink, Log, Payments, ReadError, Snapshot};
@@ -43,7 +43,7 @@ pub struct Host<L, P, H> {
     shared: Arc<Shared>,
     effects: EffectRunner,
     matcher: Matcher,
-    waiting: BTreeMap<CommandId, Vec<Ticket>>,
+    waiting: BTreeMap<CommandId, Vec<Pledge>>,
     /// How many tickets are in `waiting`.
     waiters: usize,
     entries: Vec<Entry>,
@@ -361,6 +361,30 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
                 self.tally.snapshots = self.tally.snapshots.saturating_add(1);
             }
         }
+    }
+}
+
+/// What a thread around it needs.
+impl<L, P, H> Host<L, P, H> {
+    /// Lets go of the log, and does not claim it again: at the next step, whoever waits for what is
+    /// pending hears that the result is unknown. It still reads.
+    pub fn resign(&mut self, now: Timestamp) {
+        self.replica.resign(now);
+    }
+
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Whether anything that was sent was not dealt with, or anyone not answered.
+    pub(crate) fn is_in_flight(&self) -> bool {
+        !self.waiting.is_empty() || self.shared.waiting() > 0
+    }
+
+    /// Takes no more commands; whoever still waits hears that the result is unknown.
+    pub(crate) fn close(&mut self) {
+        self.shared.close();
+        self.waiting.clear();
     }
 }
 

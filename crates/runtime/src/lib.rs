@@ -14,6 +14,7 @@
 //! | [`effects`] | carries out what the provider must do, at least once under its key, until it is answered |
 //! | [`matcher`] | deliveries that want a driver × drivers who are near; the choice stays in core |
 //! | [`arrivals`] | pings → geofence → the same command as the driver's tap |
+//! | [`threads`] | a host on a thread of its own: deadlines on the real clock, subscriptions, a provider that blocks |
 //! | [`memory_log`], [`sandbox`] | a log and a provider in memory, truthful or hostile by a seed |
 //!
 //! It holds no rule of the domain: it asks [`doorstep_core::shard::Shard`], and moves what comes.
@@ -66,4 +67,5 @@ pub mod memory_log;
 pub mod ports;
 pub mod restaurants;
 pub mod sandbox;
+pub mod threads;
 pub mod views;

@@ -29,6 +29,7 @@ use doorstep_core::shard::{DriverAct, OperationsAct, Outcome, Wish};
 use parking_lot::Mutex;
 
 use super::*;
+use crate::client::Ticket;
 use crate::memory_log::MemoryLog;
 use crate::ports::{AppendError, LogIsHistory, SinkError, SnapshotError, TrimError};
 use crate::sandbox::{Hostility, Sandbox, SandboxConfig};
