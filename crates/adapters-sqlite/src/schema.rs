@@ -192,3 +192,30 @@ fn objects(connection: &Connection) -> rusqlite::Result<Vec<Object>> {
         statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
     rows.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn latest(connection: &Connection) -> u32 {
+        recognise(connection, 2).unwrap()
+    }
+
+    #[test]
+    fn a_file_goes_through_the_migrations_that_it_lacks_all_or_none() {
+        let mut file = Connection::open_in_memory().unwrap();
+        let valid = ["CREATE TABLE a (x INTEGER) STRICT", "ALTER TABLE a ADD COLUMN y INTEGER"];
+        migrate(&mut file, 0, &valid[..1], |_| Ok(())).unwrap();
+        assert_eq!(latest(&file), 1);
+        compare(&file, &valid[..1]).unwrap();
+        let broken = [valid[0], valid[1], "CREATE TABLE nonsense"];
+        migrate(&mut file, 1, &broken, |_| Ok(())).unwrap_err();
+        assert_eq!(latest(&file), 1, "nothing of it was done");
+        compare(&file, &valid[..1]).unwrap();
+        migrate(&mut file, 1, &valid, |_| Ok(())).unwrap();
+        assert_eq!(latest(&file), 2);
+        compare(&file, &valid).unwrap();
+        migrate(&mut file, 2, &valid, |_| Err(rusqlite::Error::InvalidQuery)).unwrap();
+        assert!(matches!(recognise(&file, 1), Err(OpenError::Newer { found: 2, known: 1 })));
+    }
+}

@@ -125,7 +125,7 @@ fn send(client: &Client, wish: &str, issued_at: Timestamp) -> (u64, Ticket) {
     (id, client.submit(cause, command).unwrap())
 }
 
-fn restaurant() -> Restaurant {
+pub(crate) fn restaurant() -> Restaurant {
     let price = Money::new(900, Currency::new("EUR").unwrap());
     let item = Item {
         id: ItemId::from(1),
@@ -148,7 +148,7 @@ fn restaurant() -> Restaurant {
     }
 }
 
-fn checkout(id: u64) -> Command {
+pub(crate) fn checkout(id: u64) -> Command {
     let line = CartLine { item: ItemId::from(1), quantity: 1, choices: vec![], unit_price: None };
     Command::Checkout(Box::new(Wish {
         customer: CustomerId::new(id).unwrap(),
@@ -159,14 +159,15 @@ fn checkout(id: u64) -> Command {
 }
 
 /// A provider that does everything at once, and writes down what it did before it says so.
-struct Book {
+#[derive(Debug)]
+pub(crate) struct Book {
     file: File,
     done: BTreeSet<String>,
     answers: VecDeque<ProviderSays>,
 }
 
 impl Book {
-    fn open(path: &Path) -> Self {
+    pub(crate) fn open(path: &Path) -> Self {
         let mut file = OpenOptions::new().read(true).append(true).create(true).open(path).unwrap();
         let mut text = String::new();
         file.read_to_string(&mut text).unwrap();
