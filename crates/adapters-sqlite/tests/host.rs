@@ -8,9 +8,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
-use common::child::{Book, checkout, restaurant};
-use common::{NOW, beside};
+use common::beside;
+use common::child::{Book, checkout, now, restaurant};
 use doorstep_core::catalog::Command as Catalog;
 use doorstep_core::id::{CommandId, OrderId, ShardId};
 use doorstep_core::log::Cause;
@@ -41,27 +42,31 @@ impl City {
         let policy = Policy::new(Currency::new("EUR").unwrap());
         let config = HostConfig::new(ShardId::default(), policy, seed);
         let book = Book::open(&beside(path, "-book"));
-        let mut host = Host::open(config, log, book, history.clone(), NOW).unwrap();
-        host.step(NOW);
+        let mut host = Host::open(config, log, book, history.clone(), now()).unwrap();
+        host.step(now());
         let client = host.client();
         let mut city = Self { host, client, history, monitor, woken };
         city.until(|city| city.host.is_owner());
         city
     }
 
-    /// Steps whenever the log says that there is something new.
+    /// Steps whenever the log says that there is something new, and when the host says.
     fn until(&mut self, done: impl Fn(&Self) -> bool) {
+        let given_up = Instant::now() + Duration::from_secs(60);
         loop {
-            self.host.step(NOW);
+            self.host.step(now());
             if done(self) {
                 return;
             }
-            self.woken.recv().unwrap();
+            assert!(Instant::now() < given_up, "waited in vain");
+            let quiet =
+                self.host.next_wake().map_or(60_000, |at| at.saturating_since(now()).as_millis());
+            let _due = self.woken.recv_timeout(Duration::from_millis(quiet));
         }
     }
 
     fn submit(&self, id: u128, command: Command) -> Ticket {
-        let cause = Cause { id: CommandId::new(id), issued_at: NOW, digest: 0 };
+        let cause = Cause { id: CommandId::new(id), issued_at: now(), digest: 0 };
         self.client.submit(cause, command).unwrap()
     }
 

@@ -42,7 +42,7 @@ pub(crate) struct Orders {
     pub(crate) issued_at: Timestamp,
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     SystemTime::now().try_into().unwrap()
 }
 
