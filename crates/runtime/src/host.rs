@@ -8,6 +8,7 @@
 mod config;
 mod history;
 mod outputs;
+mod tap;
 #[cfg(test)]
 mod tests;
 mod touched;
@@ -23,6 +24,7 @@ use doorstep_core::time::{Span, Timestamp};
 use doorstep_geo_index::DriverIndex;
 
 pub use config::{HostConfig, HostTally, OpenError, Step, Stopped};
+pub use tap::Tap;
 
 use history::Keeper;
 
@@ -66,6 +68,7 @@ pub struct Host<L, P, H> {
     founding: Policy,
     /// Whether this ownership has seen to it.
     founded: bool,
+    tap: Option<Tap>,
 }
 
 /// Records read from the log at once.
@@ -143,6 +146,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             unfinished: true,
             stopped: None,
             tally: HostTally::default(),
+            tap: config.tap,
         })
     }
 
@@ -227,7 +231,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         self.founded = true;
         let policy = Box::new(self.founding.clone());
         self.replica.fence().next() == 0
-            && self.replica.tell(&Command::SetPolicy(policy), now).unwrap_or(false)
+            && self.tell(&Command::SetPolicy(policy), now).unwrap_or(false)
     }
 
     /// When there may be something to do that no client's command announces. A time that has passed
@@ -294,7 +298,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             }
             let Some(Submission { cause, command }) = self.shared.next() else { break };
             match cause {
-                None => match self.replica.tell(&command, now) {
+                None => match self.tell(&command, now) {
                     Ok(_) => any = true,
                     Err(NotTaken::Busy) => {
                         self.shared.put_back(Submission { cause: None, command });
@@ -303,7 +307,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
                     // Unidentified: a geofence's arrival, which the driver's tap says again.
                     Err(_) => {}
                 },
-                Some((cause, ticket)) => match self.replica.submit(cause, &command, None, now) {
+                Some((cause, ticket)) => match self.submit(cause, &command, now) {
                     Ok(()) => {
                         any = true;
                         self.waiters = self.waiters.saturating_add(1);
@@ -328,7 +332,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         }
         let mut any = false;
         while self.replica.ahead().and_then(Shard::next_deadline).is_some_and(|at| at <= now) {
-            match self.replica.tell(&Command::Tick, now) {
+            match self.tell(&Command::Tick, now) {
                 Ok(true) => any = true,
                 Ok(false) | Err(_) => break,
             }
@@ -337,11 +341,11 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             self.offer_all(now);
         }
         for (order, reply) in self.effects.step(&mut self.payments, now) {
-            any |= self.replica.tell(&Command::Reply { order, reply }, now).unwrap_or(false);
+            any |= self.tell(&Command::Reply { order, reply }, now).unwrap_or(false);
         }
         let shared = &self.shared;
         for proposal in self.matcher.step(self.replica.counted(), &shared.index, now) {
-            any |= self.replica.tell(&Command::Propose(proposal), now).unwrap_or(false);
+            any |= self.tell(&Command::Propose(proposal), now).unwrap_or(false);
         }
         any
     }

@@ -9,6 +9,7 @@ use doorstep_core::shard::{CorruptLog, Event, Outcome};
 use doorstep_core::time::Span;
 use doorstep_geo_index::{Config as IndexConfig, ConfigError};
 
+use super::Tap;
 use crate::effects::EffectConfig;
 use crate::ports::SnapshotError;
 
@@ -33,6 +34,8 @@ pub struct HostConfig {
     pub inbox_max: usize,
     /// A snapshot is saved after so many batches; `None`: never.
     pub snapshot_every: Option<u64>,
+    /// Hears what is decided. Default `None`.
+    pub tap: Option<Tap>,
 }
 
 impl HostConfig {
@@ -49,6 +52,7 @@ impl HostConfig {
             match_every: Span::from_secs(1),
             inbox_max: 65_536,
             snapshot_every: None,
+            tap: None,
         }
     }
 }

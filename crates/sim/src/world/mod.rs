@@ -26,6 +26,7 @@ use doorstep_core::place::LatLng;
 use doorstep_core::policy::Policy;
 use doorstep_core::shard::Command;
 use doorstep_core::time::{Span, Timestamp};
+use doorstep_runtime::host::Tap;
 use doorstep_runtime::memory_log::{Faults, MemoryLog};
 use doorstep_runtime::sandbox::{Hostility, Sandbox, SandboxConfig};
 use rand::{Rng, SeedableRng};
@@ -70,6 +71,8 @@ pub struct WorldConfig {
     /// Calls to the provider, appends to the log that go wrong; and how often the process crashes:
     /// on average after a minute divided by this share.
     pub chaos: u16,
+    /// Hears what each host of the city decides.
+    pub tap: Option<Tap>,
 }
 
 impl WorldConfig {
@@ -88,6 +91,7 @@ impl WorldConfig {
             shortage: 0,
             absent: 0,
             chaos: 0,
+            tap: None,
         }
     }
 }

@@ -206,6 +206,7 @@ impl World {
     pub(super) fn restart(&mut self) {
         let mut config = HostConfig::new(shard_id(), self.config.policy.clone(), self.rng.random());
         config.snapshot_every = (self.config.chaos > 0).then_some(SNAPSHOT_EVERY);
+        config.tap = self.config.tap.clone();
         let (log, sandbox) = (self.process.log.clone(), self.process.sandbox.connect());
         if let Ok(host) = Host::open(config, log, sandbox, LogIsHistory, self.now) {
             let client = host.client();
