@@ -29,8 +29,11 @@
     reason = "a measurement that goes wrong is to end"
 )]
 
+/// One file a group, and what they share.
 mod versus {
+    pub(crate) mod callers;
     pub(crate) mod cancel;
+    pub(crate) mod plan;
     pub(crate) mod redis;
     pub(crate) mod report;
     pub(crate) mod rounds;

@@ -97,7 +97,8 @@ impl Recorded {
     }
 }
 
-fn policy() -> Policy {
+/// The rules that the city is founded with.
+pub(crate) fn policy() -> Policy {
     Policy::new(Currency::new("COP").expect("it is one"))
 }
 

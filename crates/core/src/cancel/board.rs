@@ -1,6 +1,7 @@
 //! The concurrent read path of the cancel rule.
 
 use core::hash::Hash;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
@@ -34,6 +35,8 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub struct Board<K: Eq + Hash = OrderId> {
     stamps: DashMap<K, Timestamp, FixedHash>,
+    /// How many are on it: the map's own count locks the whole map.
+    count: AtomicUsize,
     capacity: usize,
 }
 
@@ -46,10 +49,10 @@ pub struct BoardFull {
 }
 
 impl<K: Eq + Hash> Board<K> {
-    /// A board for at most about `capacity` orders (readers may let a few more in at once).
+    /// A board for at most `capacity` orders (one that is just being taken off still counts).
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { stamps: DashMap::with_hasher(FixedHash), capacity }
+        Self { stamps: DashMap::with_hasher(FixedHash), count: AtomicUsize::new(0), capacity }
     }
 
     /// Says from when on the button of `order` shows; [`Timestamp::NEVER`] hides it.
@@ -57,25 +60,26 @@ impl<K: Eq + Hash> Board<K> {
     /// # Errors
     /// [`BoardFull`] for an order that is not on a full board; the others stay as they are.
     pub fn publish(&self, order: K, cancellable_from: Timestamp) -> Result<(), BoardFull> {
-        // Read before the entry is locked: `len` locks every shard of the map.
-        let full = self.stamps.len() >= self.capacity;
         match self.stamps.entry(order) {
             Entry::Occupied(mut stamp) => {
                 stamp.insert(cancellable_from);
-                Ok(())
             }
-            Entry::Vacant(_) if full => Err(BoardFull { capacity: self.capacity }),
             Entry::Vacant(place) => {
+                let one_more = |count: usize| count.checked_add(1).filter(|n| *n <= self.capacity);
+                self.count
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+                    .map_err(|_full| BoardFull { capacity: self.capacity })?;
                 place.insert(cancellable_from);
-                Ok(())
             }
         }
+        Ok(())
     }
 
     /// Whether the button of `order` shows at `now`. An order that is not on the board has none.
     #[must_use]
     pub fn may_cancel(&self, order: &K, now: Timestamp) -> bool {
-        self.stamps.get(order).is_some_and(|from| *from != Timestamp::NEVER && now >= *from)
+        // Both compared: which orders are late is not for a branch predictor to know.
+        self.stamps.get(order).is_some_and(|from| (*from != Timestamp::NEVER) & (now >= *from))
     }
 
     /// From when on the button of `order` shows; `None` if it is not on the board.
@@ -86,19 +90,21 @@ impl<K: Eq + Hash> Board<K> {
 
     /// Takes an order off the board.
     pub fn remove(&self, order: &K) {
-        self.stamps.remove(order);
+        if self.stamps.remove(order).is_some() {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
     /// How many orders are on it.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.stamps.len()
+        self.count.load(Ordering::Relaxed)
     }
 
     /// Whether no order is on it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.stamps.is_empty()
+        self.len() == 0
     }
 }
 

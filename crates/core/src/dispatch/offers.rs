@@ -12,7 +12,8 @@ use super::roster::Driver;
 use super::{Dispatch, count};
 
 impl Dispatch {
-    pub(super) fn propose(
+    /// [`Command::Propose`](super::Command::Propose).
+    pub(crate) fn propose(
         &self,
         proposal: &Proposal,
         policy: &Policy,

@@ -1,5 +1,6 @@
 //! The first outcome of every identified command, kept for as long as it may be asked for again.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
@@ -151,12 +152,10 @@ impl<O> Causes<O> {
     /// Keeps the outcome of `cause`, whose batch counts at `at`. A first outcome stays: a second
     /// one for the same id changes nothing.
     pub fn record(&mut self, cause: &Cause, outcome: O, at: Timestamp) {
-        if self.outcomes.contains_key(&cause.id) {
-            return;
+        if let Entry::Vacant(place) = self.outcomes.entry(cause.id) {
+            place.insert(Kept { outcome, issued_at: cause.issued_at, digest: cause.digest });
+            self.by_age.push_back((at, cause.id));
         }
-        let kept = Kept { outcome, issued_at: cause.issued_at, digest: cause.digest };
-        self.outcomes.insert(cause.id, kept);
-        self.by_age.push_back((at, cause.id));
     }
 
     /// Drops outcomes that no retry can ask for any more, the oldest first, a few at a time. To be

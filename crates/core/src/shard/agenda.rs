@@ -53,10 +53,14 @@ impl Agenda {
             before.over_since.map(|at| self.over.remove(&(at, id)));
             self.over.extend(after.over_since.map(|at| (at, id)));
         }
-        if after.effect {
-            self.effects.insert(id);
-        } else {
-            self.effects.remove(&id);
+        match (before.effect, after.effect) {
+            (false, true) => {
+                self.effects.insert(id);
+            }
+            (true, false) => {
+                self.effects.remove(&id);
+            }
+            (false, false) | (true, true) => {}
         }
     }
 

@@ -13,8 +13,14 @@ use crate::time::Timestamp;
 impl Shard {
     /// A command to dispatch; the orders of a search that found nobody so far are flagged.
     pub(super) fn ask_dispatch(&self, command: &dispatch::Command, now: Timestamp) -> Decided {
-        let mut events = Vec::new();
-        for event in self.dispatch.decide(command, &self.policy, now)? {
+        let decided = self.dispatch.decide(command, &self.policy, now)?;
+        self.with_flags(decided, now)
+    }
+
+    /// What dispatch decided, and the flag of each order whose search found nobody so far.
+    pub(super) fn with_flags(&self, decided: Vec<dispatch::Event>, now: Timestamp) -> Decided {
+        let mut events = Vec::with_capacity(decided.len());
+        for event in decided {
             let flagged = match &event {
                 dispatch::Event::StageEntered { delivery, stage: Stage::Flagged, .. } => {
                     Some(*delivery)
@@ -49,7 +55,7 @@ impl Shard {
         now: Timestamp,
     ) -> Decided {
         let id = order.id();
-        let mut events = Vec::new();
+        let mut events = Vec::with_capacity(decided.len());
         for event in decided {
             let consequences = match &event {
                 order::Event::Accepted { .. } => self.open_delivery(order, now)?,

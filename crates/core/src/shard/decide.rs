@@ -62,7 +62,8 @@ impl Shard {
             Command::Driver { driver, act } => self.driver(*driver, *act, now),
             Command::Operations(act) => self.operations(*act, now),
             Command::Propose(proposal) => {
-                self.ask_dispatch(&dispatch::Command::Propose(proposal.clone()), now)
+                let decided = self.dispatch.propose(proposal, &self.policy, now)?;
+                self.with_flags(decided, now)
             }
             Command::ReviseEstimate { order, estimate } => {
                 self.order_act(*order, &order::Command::ReviseEstimate { estimate: *estimate }, now)
