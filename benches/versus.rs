@@ -47,8 +47,11 @@ use std::process::ExitCode;
 use versus::report::Report;
 use versus::{cancel, shard, sqlite};
 
+/// What measures a group.
+type Group = fn(&Effort, &mut Report);
+
 /// The groups by name, in the order in which they run.
-const GROUPS: [(&str, fn(&Effort, &mut Report)); 3] =
+const GROUPS: [(&str, Group); 3] =
     [("cancel", cancel::run), ("shard", shard::run), ("sqlite", sqlite::run)];
 
 /// How much of everything.
@@ -81,7 +84,10 @@ fn main() -> ExitCode {
             name if GROUPS.iter().any(|(group, _)| *group == name) => wanted.push(word),
             other => {
                 let names: Vec<&str> = GROUPS.iter().map(|(name, _)| *name).collect();
-                eprintln!("versus: no group {other:?}; there are {}, and --quick", names.join(", "));
+                eprintln!(
+                    "versus: no group {other:?}; there are {}, and --quick",
+                    names.join(", ")
+                );
                 return ExitCode::from(2);
             }
         }

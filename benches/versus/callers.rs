@@ -1,8 +1,10 @@
 //! Callers of a host that runs as in a service: on its own thread, its log on another.
 //!
 //! The callers are tasks of one thread, as of an async server with one worker: each sends a command,
-//! is woken by its ticket when the answer is there, and sends the next. The host's clock shows the
-//! evening's time and goes on with the commands, so that deadlines come where they came.
+//! is woken by its ticket when the answer is there, and sends the next. The host's clock goes on with
+//! the commands, slower than the evening did: many callers live through minutes of it at once, and no
+//! deadline is to come between them. What rested on one that came in the recording is refused now, or
+//! left out; how much of the evening is the same is counted.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -64,7 +66,7 @@ pub(crate) fn serve(dir: &Path, plan: &Plan, callers: usize, most: Duration) -> 
     let dir = tempfile::tempdir_in(dir).expect("there is room");
     let bell = Bell::new();
     let config = Config { on_commit: Some(bell.to_fn()), ..Config::default() };
-    let opened = SqliteLog::open(&dir.path().join("city.db"), config).expect("it opens");
+    let opened = SqliteLog::open(dir.path().join("city.db"), config).expect("it opens");
     let Opened { log, history, .. } = opened;
     let monitor = log.monitor();
 
@@ -86,6 +88,12 @@ pub(crate) fn serve(dir: &Path, plan: &Plan, callers: usize, most: Duration) -> 
     drop(host);
     Run { records: after.records - before.records, commits: after.commits - before.commits, ..run }
 }
+
+/// How much slower than in the recording the clock goes on.
+const SLOWER: u64 = 64;
+
+/// The feed comes right after the answers; what has not come by then is not there.
+const HEARD_WITHIN: Duration = Duration::from_millis(500);
 
 const A_LONG_TIME: Span = Span::from_hours(10_000);
 
@@ -168,8 +176,8 @@ struct Callers<'a> {
     /// For how many earlier ones each step still waits.
     waits_for: Vec<u32>,
     ready: BinaryHeap<Reverse<u32>>,
-    /// Ready, but of a delivery that nobody has heard of yet.
-    unheard: Vec<u32>,
+    /// Since when the next step is of an order or delivery that nobody has heard of yet.
+    unheard_since: Option<Instant>,
     waits_ms: Vec<f64>,
     as_recorded: usize,
 }
@@ -198,7 +206,7 @@ impl<'a> Callers<'a> {
             ids: Ids::default(),
             waits_for: plan.steps.iter().map(|step| step.waits_for).collect(),
             ready: ready.map(|(number, _)| Reverse(number)).collect(),
-            unheard: Vec::new(),
+            unheard_since: None,
             waits_ms: Vec::with_capacity(plan.steps.len()),
             as_recorded: 0,
         }
@@ -213,7 +221,7 @@ impl<'a> Callers<'a> {
             if goes_on {
                 self.send();
             }
-            if self.idle.len() == everyone && (self.unheard.is_empty() || !goes_on) {
+            if self.idle.len() == everyone && (self.ready.is_empty() || !goes_on) {
                 break;
             }
             self.sleep();
@@ -238,7 +246,6 @@ impl<'a> Callers<'a> {
                 Heard::Lagged { .. } | Heard::Ended => panic!("{heard:?}"),
             }
         }
-        self.ready.extend(self.unheard.drain(..).map(Reverse));
     }
 
     /// One caller looks whether its answer is there.
@@ -255,32 +262,44 @@ impl<'a> Callers<'a> {
         self.waits_ms.push(waiting.since.elapsed().as_secs_f64() * 1e3);
         let Told::Outcome(outcome) = told else { panic!("{told:?}") };
         let step = &self.plan.steps[waiting.step as usize];
-        self.as_recorded +=
-            usize::from(step.moved != matches!(outcome, Outcome::Refused(_)));
+        self.as_recorded += usize::from(step.moved != matches!(outcome, Outcome::Refused(_)));
         self.ids.answered(step, &outcome);
-        for &next in &step.then {
+        self.done(waiting.step);
+        self.idle.push(caller);
+    }
+
+    /// Whatever waited for this step waits for one less.
+    fn done(&mut self, number: u32) {
+        for &next in &self.plan.steps[number as usize].then {
             let waits_for = &mut self.waits_for[next as usize];
             *waits_for -= 1;
             if *waits_for == 0 {
                 self.ready.push(Reverse(next));
             }
         }
-        self.idle.push(caller);
     }
 
     /// Whoever has nothing to wait for takes the next command of the evening that may go out.
     fn send(&mut self) {
+        let start = self.plan.steps[0].recorded.at;
         while let Some(&caller) = self.idle.last() {
-            let Some(Reverse(number)) = self.ready.pop() else { return };
+            let Some(&Reverse(number)) = self.ready.peek() else { return };
             let recorded = &self.plan.steps[number as usize].recorded;
             let Some(command) = self.ids.translate(&recorded.command) else {
-                self.unheard.push(number);
+                // The feed brings it in a moment, or it never came to be this time.
+                if self.unheard_since.get_or_insert_with(Instant::now).elapsed() < HEARD_WITHIN {
+                    return;
+                }
+                self.unheard_since = None;
+                self.ready.pop();
+                self.done(number);
                 continue;
             };
-            self.clock.set(recorded.at);
-            // The host may be in a step that began minutes of the evening ago.
-            let issued_at = self.plan.steps[0].recorded.at;
-            let cause = Client::cause(scattered(number as usize), issued_at);
+            self.unheard_since = None;
+            self.ready.pop();
+            let into = recorded.at.saturating_since(start).as_millis() / SLOWER;
+            self.clock.set(start.saturating_add(Span::from_millis(into)));
+            let cause = Client::cause(scattered(number as usize), start);
             let since = Instant::now();
             let ticket = self.client.submit(cause, command).expect("there is room");
             self.idle.pop();
@@ -289,17 +308,23 @@ impl<'a> Callers<'a> {
         }
     }
 
-    /// Until somebody is woken.
+    /// Until somebody is woken, or the feed brings what was not heard of.
     fn sleep(&mut self) {
-        if !self.unheard.is_empty() {
-            let mut context = Context::from_waker(&self.wakers[self.waiting.len()]);
-            if let Poll::Ready(heard) = self.subscription.poll_next(&mut context) {
-                let Heard::Batch(batch) = heard else { panic!("{heard:?}") };
-                return self.ids.heard(self.plan, &batch);
+        if self.unheard_since.is_none() {
+            while self.desk.woken.lock().is_empty() {
+                std::thread::park();
             }
+            return;
         }
-        while self.desk.woken.lock().is_empty() {
-            std::thread::park();
+        let mut context = Context::from_waker(&self.wakers[self.waiting.len()]);
+        match self.subscription.poll_next(&mut context) {
+            Poll::Ready(Heard::Batch(batch)) => self.ids.heard(self.plan, &batch),
+            Poll::Ready(other) => panic!("{other:?}"),
+            Poll::Pending => {
+                if self.desk.woken.lock().is_empty() {
+                    std::thread::park_timeout(HEARD_WITHIN);
+                }
+            }
         }
     }
 }

@@ -70,7 +70,7 @@ impl Plan {
             }
             let opened = match &batch.outcome {
                 Some(Outcome::CheckoutOpened { order, .. }) => Some(*order),
-                _ => None,
+                Some(Outcome::Done | Outcome::Refused(_)) | None => None,
             };
             plan.steps.push(Step {
                 recorded: recorded.clone(),
@@ -149,12 +149,10 @@ impl Ids {
 }
 
 fn opening(event: &Event) -> Option<(DeliveryId, &[OrderId])> {
-    match event {
-        Event::Dispatch(dispatch::Event::Opened { delivery, orders, .. }) => {
-            Some((*delivery, orders))
-        }
-        _ => None,
-    }
+    let Event::Dispatch(dispatch::Event::Opened { delivery, orders, .. }) = event else {
+        return None;
+    };
+    Some((*delivery, orders))
 }
 
 /// Whom a command names, and whom what came of it touches. A delivery stands for its orders.

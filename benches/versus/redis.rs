@@ -29,9 +29,11 @@ impl Redis {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
-            .map_err(|error| match error.kind() {
-                ErrorKind::NotFound => "there is no redis-server on this machine".to_owned(),
-                _ => format!("redis-server does not start: {error}"),
+            .map_err(|error| {
+                if error.kind() == ErrorKind::NotFound {
+                    return "there is no redis-server on this machine".to_owned();
+                }
+                format!("redis-server does not start: {error}")
             })?;
         let given_up = Instant::now() + Duration::from_secs(10);
         loop {

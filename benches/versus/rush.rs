@@ -65,9 +65,8 @@ impl Rush {
         for (number, cause) in opening.iter_mut().filter_map(|one| one.cause.as_mut()).enumerate() {
             cause.id = scattered(number);
         }
-        let sets_up = |one: &Recorded| {
-            matches!(one.command, Command::SetPolicy(_) | Command::Catalog(_))
-        };
+        let sets_up =
+            |one: &Recorded| matches!(one.command, Command::SetPolicy(_) | Command::Catalog(_));
         let commands = opening.split_off(opening.iter().take_while(|one| sets_up(one)).count());
         Self { opening, commands }
     }

@@ -61,7 +61,7 @@ fn syncs_per_s(dir: &Path, most: Duration) -> f64 {
     let mut file = floor_file(dir);
     let (began, mut syncs) = (Instant::now(), 0_u32);
     while began.elapsed() < most {
-        if syncs as usize % (FLOOR_FILE / PAGE) == 0 {
+        if (syncs as usize).is_multiple_of(FLOOR_FILE / PAGE) {
             file.seek(SeekFrom::Start(0)).expect("it is there");
         }
         file.write_all(&[7; PAGE]).expect("there is room");

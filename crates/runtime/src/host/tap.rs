@@ -24,7 +24,9 @@ pub struct Tap(Arc<Listener>);
 impl Tap {
     /// A tap that calls this.
     #[must_use]
-    pub fn new(hears: impl Fn(&Command, Option<&Cause>, Timestamp) + Send + Sync + 'static) -> Self {
+    pub fn new(
+        hears: impl Fn(&Command, Option<&Cause>, Timestamp) + Send + Sync + 'static,
+    ) -> Self {
         Self(Arc::new(hears))
     }
 }
