@@ -267,6 +267,7 @@ pub mod checkout;
 pub mod dispatch;
 pub mod eta;
 pub mod id;
+pub mod idempotency;
 #[cfg(feature = "log")]
 pub mod log;
 pub mod money;
