@@ -276,6 +276,9 @@ pub mod payment;
 pub mod place;
 pub mod policy;
 pub mod pricing;
+pub mod provider;
 #[cfg(feature = "log")]
 pub mod shard;
 pub mod time;
+#[cfg(feature = "webhook")]
+pub mod webhook;

@@ -49,6 +49,13 @@ impl Bounds {
         Ok(Self { lease, retention, max })
     }
 
+    /// Bounds for what begins and ends in one step, where the numbers are policy that was checked
+    /// elsewhere: what would not be taken is raised to the least that is.
+    pub(crate) fn at_once(retention: Span, max: u32) -> Self {
+        let lease = Span::from_millis(1);
+        Self { lease, retention: retention.max(lease), max: max.max(1) }
+    }
+
     /// How long whoever is first may take before somebody else takes over.
     #[must_use]
     pub const fn lease(&self) -> Span {

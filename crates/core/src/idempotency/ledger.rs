@@ -26,11 +26,11 @@ impl Token {
         self.0
     }
 
-    pub(super) const fn next(self) -> Self {
+    pub(crate) const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }
 
-    pub(super) const FIRST: Self = Self(1);
+    pub(crate) const FIRST: Self = Self(1);
 }
 
 impl fmt::Debug for Token {
