@@ -30,7 +30,10 @@ pub struct EventId(Box<str>);
 
 /// A text that is no [`EventId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an event's id is 1 to {} characters of printable ASCII without spaces", EventId::MAX_CHARS)]
+#[error(
+    "an event's id is 1 to {} characters of printable ASCII without spaces",
+    EventId::MAX_CHARS
+)]
 pub struct BadEventId;
 
 impl EventId {

@@ -94,7 +94,8 @@ fn answer_to(due: &Due, fact: &Fact) -> Option<Answer> {
         (Step::Hold, Fact::Held { amount, until }) if all(*amount) => {
             Some(Answer::Done { until: *until })
         }
-        (Step::Capture, Fact::Captured { amount }) | (Step::Refund, Fact::Refunded { amount, .. })
+        (Step::Capture, Fact::Captured { amount })
+        | (Step::Refund, Fact::Refunded { amount, .. })
             if all(*amount) =>
         {
             Some(done)

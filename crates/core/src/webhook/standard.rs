@@ -76,9 +76,8 @@ impl Secret {
         if let Some(rest) = text.strip_prefix("whsec_") {
             return shared(rest).map(|key| Self(VerifyWith::Shared(key)));
         }
-        let rest = text
-            .strip_prefix("whpk_")
-            .ok_or(BadSecret::Prefix { expected: "whsec_ or whpk_" })?;
+        let rest =
+            text.strip_prefix("whpk_").ok_or(BadSecret::Prefix { expected: "whsec_ or whpk_" })?;
         let bytes = bytes_of(rest)?;
         let bytes: [u8; SEED_BYTES] =
             bytes.as_slice().try_into().map_err(|_| BadSecret::Length { found: bytes.len() })?;
@@ -201,9 +200,8 @@ impl Signatory {
         if let Some(rest) = text.strip_prefix("whsec_") {
             return shared(rest).map(|key| Self(SignWith::Shared(key)));
         }
-        let rest = text
-            .strip_prefix("whsk_")
-            .ok_or(BadSecret::Prefix { expected: "whsec_ or whsk_" })?;
+        let rest =
+            text.strip_prefix("whsk_").ok_or(BadSecret::Prefix { expected: "whsec_ or whsk_" })?;
         let bytes = bytes_of(rest)?;
         let key = if let Ok(seed) = <&[u8; SEED_BYTES]>::try_from(bytes.as_slice()) {
             SigningKey::from_bytes(seed)
@@ -234,12 +232,7 @@ impl Signatory {
 ///
 /// # Errors
 /// [`BadMessageId`]: a receiver would refuse it.
-pub fn sign(
-    key: &Signatory,
-    id: &str,
-    at: Timestamp,
-    body: &[u8],
-) -> Result<String, BadMessageId> {
+pub fn sign(key: &Signatory, id: &str, at: Timestamp, body: &[u8]) -> Result<String, BadMessageId> {
     let id = sound_id(id.as_bytes()).ok_or(BadMessageId)?;
     let time = at.as_millis().div_euclid(1_000).to_string();
     let parts = [id.as_bytes(), b".", time.as_bytes(), b".", body];

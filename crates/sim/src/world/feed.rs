@@ -41,7 +41,7 @@ impl World {
                 Event::Dispatch(dispatch::Event::OfferMade { driver, delivery, .. }) => {
                     self.offer_rings(*driver, *delivery);
                 }
-                Event::Dispatch(_) => {}
+                Event::Dispatch(_) | Event::Provider { .. } => {}
             }
         }
     }

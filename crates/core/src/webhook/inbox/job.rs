@@ -13,6 +13,28 @@ use crate::webhook::message::Unused;
 pub(super) const BACK_OFF: [u64; 5] = [1, 2, 4, 8, 16];
 const REASON_CHARS_MAX: usize = 200;
 
+/// The version of the stored form of an inbox; no other is read.
+const FORMAT: u32 = 1;
+
+/// Stands in the stored form for its version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u32", into = "u32")]
+pub(super) struct Format;
+
+impl TryFrom<u32> for Format {
+    type Error = &'static str;
+
+    fn try_from(version: u32) -> Result<Self, Self::Error> {
+        if version == FORMAT { Ok(Self) } else { Err("an inbox of another format") }
+    }
+}
+
+impl From<Format> for u32 {
+    fn from(Format: Format) -> Self {
+        FORMAT
+    }
+}
+
 /// How much an inbox holds, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rules {

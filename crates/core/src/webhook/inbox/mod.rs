@@ -31,7 +31,7 @@ pub use job::{
     NotAccepted, Progress, Rules, Setback,
 };
 
-use job::{BACK_OFF, Open, State};
+use job::{BACK_OFF, Format, Open, State};
 
 use super::message::Message;
 use crate::idempotency::{Begun, Ledger, Stale, Token};
@@ -83,6 +83,7 @@ const SWEPT_AT_ONCE: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Stored")]
 pub struct Inbox {
+    format: Format,
     /// Every event that was accepted, for the retention.
     seen: Ledger<EventId, (), Meaning>,
     open: BTreeMap<EventId, Open>,
@@ -100,6 +101,7 @@ pub struct Inbox {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stored {
+    format: Format,
     seen: Ledger<EventId, (), Meaning>,
     open: BTreeMap<EventId, Open>,
     conflicts: VecDeque<Conflict>,
@@ -111,16 +113,17 @@ struct Stored {
 
 impl From<Stored> for Inbox {
     fn from(stored: Stored) -> Self {
-        let Stored { seen, open, conflicts, unused, counts, tokens, last } = stored;
+        let Stored { format, seen, open, conflicts, unused, counts, tokens, last } = stored;
         let due = |(id, open): (&EventId, &Open)| Some((open.state.due()?, id.clone()));
         let agenda = open.iter().filter_map(due).collect();
-        Self { seen, open, conflicts, unused, counts, tokens, last, agenda }
+        Self { format, seen, open, conflicts, unused, counts, tokens, last, agenda }
     }
 }
 
 impl Default for Inbox {
     fn default() -> Self {
         Self {
+            format: Format,
             seen: Ledger::new(),
             open: BTreeMap::new(),
             conflicts: VecDeque::new(),
@@ -376,7 +379,13 @@ impl Inbox {
         }
     }
 
-    fn conflict(&mut self, id: EventId, first: Meaning, second: Meaning, at: Timestamp) -> Accepted {
+    fn conflict(
+        &mut self,
+        id: EventId,
+        first: Meaning,
+        second: Meaning,
+        at: Timestamp,
+    ) -> Accepted {
         let differs = first.differences(&second);
         self.counts.conflicts = self.counts.conflicts.saturating_add(1);
         if self.conflicts.len() >= CONFLICTS_KEPT {

@@ -42,9 +42,8 @@ fn every_kind_of_event_means_what_the_table_says() {
     let charge = |card: &str| {
         format!(r#"{capturable},"latest_charge":{{"payment_method_details":{{"card":{card}}}}}"#)
     };
-    let refund = |status: &str| {
-        format!(r#""id":"re_1","amount":400,"currency":"eur","status":{status}"#)
-    };
+    let refund =
+        |status: &str| format!(r#""id":"re_1","amount":400,"currency":"eur","status":{status}"#);
     let name = || EventId::new("re_1").unwrap();
     let gone_through = || payment(Fact::Refunded { refund: name(), amount: eur(400) });
     let failed = || payment(Fact::RefundFailed { refund: name(), amount: eur(400) });
@@ -78,11 +77,7 @@ fn every_kind_of_event_means_what_the_table_says() {
             r#""cancellation_reason":"requested_by_customer""#.into(),
             payment(Fact::Voided),
         ),
-        (
-            "payment_intent.canceled",
-            r#""cancellation_reason":null"#.into(),
-            payment(Fact::Voided),
-        ),
+        ("payment_intent.canceled", r#""cancellation_reason":null"#.into(), payment(Fact::Voided)),
         ("charge.expired", r#""amount":1"#.into(), payment(Fact::Lapsed)),
         (
             "charge.refunded",
@@ -155,7 +150,11 @@ fn what_is_no_event_is_refused_with_its_reason() {
         ("evt_1", "evt 1", Unreadable::BadId),
         (r#""evt_1""#, "1", Unreadable::NotAnEvent),
         (r#""id":"evt_1","#, r#""id":"evt_1","id":"evt_2","#, Unreadable::NotAnEvent),
-        (r#""amount_received""#, r#""amount_received":1,"amount_received""#, Unreadable::NotAnEvent),
+        (
+            r#""amount_received""#,
+            r#""amount_received":1,"amount_received""#,
+            Unreadable::NotAnEvent,
+        ),
         ("payment_intent.succeeded", "", Unreadable::BadKind),
         (r#""data""#, r#""date""#, Unreadable::NotAnEvent),
         (r#"}}}"#, r#"}}"#, Unreadable::NotJson),

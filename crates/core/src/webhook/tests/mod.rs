@@ -1,7 +1,7 @@
 //! Signatures by the published vectors and the cases of the official suites; events; the inbox.
 
-mod inbox;
 mod events;
+mod inbox;
 mod properties;
 mod standard;
 mod stripe;
