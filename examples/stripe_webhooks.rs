@@ -23,7 +23,7 @@ fn body(id: &str, kind: &str, amount: &str, nth: usize) -> String {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let now = Timestamp::from_secs(1_700_000_000);
+    let mut now = Timestamp::from_secs(1_700_000_000);
     let (old, new) = (Secret::new("whsec_old")?, Secret::new("whsec_new")?);
     let forger = Secret::new("whsec_guessed")?;
     let live = [old.clone(), new.clone()];
@@ -49,6 +49,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rules = Rules::new(bounds, 10_000)?;
     let mut inbox = Inbox::new();
     for (what, signer, body) in &deliveries {
+        now = now.saturating_add(Span::from_millis(200));
         let header = stripe::sign(signer, body.as_bytes(), now);
         match stripe::verify(Some(header.as_bytes()), body.as_bytes(), &live, now) {
             Err(refusal) => println!("{what:26} 400  {refusal}"),
@@ -66,7 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
 
     // Later, after the answers: what waits is worked on, and tried again where it came too early.
-    let (mut now, mut effects) = (now, 0);
+    let mut effects = 0;
     while let Some(due) = inbox.next_deadline(&rules).filter(|_| inbox.open() > 0) {
         now = now.max(due);
         let Some(job) = inbox.next(now, &rules) else { continue };

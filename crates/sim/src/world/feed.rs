@@ -125,7 +125,10 @@ impl World {
                     self.end(meal);
                 }
             }
-            (Who::Customer(_), Outcome::Done | Outcome::CheckoutOpened { .. })
+            (
+                Who::Customer(_),
+                Outcome::Done | Outcome::CheckoutOpened { .. } | Outcome::Heard(_),
+            )
             | (Who::Operations | Who::Restaurant | Who::Courier, _) => {}
         }
     }
