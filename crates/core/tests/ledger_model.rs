@@ -2,6 +2,7 @@
 //! leases run out and outcomes are forgotten. Every order of it is explored.
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
+#![expect(clippy::unwrap_used, reason = "a test that goes wrong fails")]
 #![expect(clippy::indexing_slicing, reason = "a caller that is not there fails the test")]
 
 use doorstep_core::idempotency::{Begun, Bounds, Completed, Ledger, Stale, Token};

@@ -4,6 +4,8 @@
 //! it is explored.
 
 #![expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
+#![expect(clippy::panic, reason = "a test that goes wrong fails")]
+#![expect(clippy::unwrap_used, reason = "a test that goes wrong fails")]
 #![expect(clippy::indexing_slicing, reason = "an event that is not there fails the test")]
 
 use doorstep_core::catalog::{
@@ -38,7 +40,7 @@ fn rules() -> Rules {
 
 fn decide(shard: &mut Shard, command: &Command, now: Timestamp) -> Outcome {
     let decided = shard.decide(command, None, now).unwrap();
-    let Decision::Commit { events, outcome } = decided else { unreachable!("no cause was given") };
+    let Decision::Commit { events, outcome } = decided else { panic!("no cause was given") };
     if !events.is_empty() {
         let (epoch, writer, seq) = (1, Writer::new(7), 0);
         let at = now.max(shard.last_at());

@@ -29,7 +29,7 @@ fn heard(city: &mut City, command: &Command) -> (Heard, usize) {
             assert_eq!(city.log.len() - before, usize::from(!events.is_empty()));
             (heard, events.len())
         }
-        other => panic!("{other:?}"),
+        other @ (Decision::Commit { .. } | Decision::Known(_)) => panic!("{other:?}"),
     }
 }
 

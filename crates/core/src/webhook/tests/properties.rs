@@ -1,7 +1,5 @@
 //! Any number of deliveries, in any order, with crashes: the effects are those of one each.
 
-#![expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
-
 use std::collections::BTreeMap;
 
 use proptest::collection::vec;

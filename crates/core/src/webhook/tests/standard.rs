@@ -76,7 +76,7 @@ fn the_published_vectors_are_verified_and_signed_alike() {
 #[test]
 fn the_signatures_are_read_as_the_table_says() {
     let all = |position: usize| {
-        let mut all = vec![BAD; 9];
+        let mut all = [BAD; 9];
         all[position] = GOOD;
         all.join(" ")
     };

@@ -37,7 +37,7 @@ fn the_published_vector_is_verified_and_signed_alike() {
 #[test]
 fn a_header_is_read_as_the_table_says() {
     let nine_good = |position: usize| {
-        let mut all = vec![BAD; 9];
+        let mut all = [BAD; 9];
         all[position] = GOOD;
         let signatures: String = all.iter().map(|hex| format!(",v1={hex}")).collect();
         format!("t={T}{signatures}")
