@@ -19,6 +19,8 @@
 //! | [`order`] | what happens when the restaurant says no; what may be done in which phase |
 //! | [`payment`] | held → captured or voided → refunded, whatever is lost, late or said twice |
 //! | [`cancel`] | may this order be cancelled, by whom, on what terms: the table, and the board for 100,000 checks a second |
+//! | [`idempotency`] | was this key acted on before, by whom, and what came of it |
+//! | `webhook` (feature), [`provider`] | is it from whom it says, is it new, what does it mean |
 //! | [`dispatch`] | whom to ask; two drivers tapped Accept in the same millisecond |
 //!
 //! The house: [`shard`] composes the rooms of one city; [`log`] makes it durable: whose records
@@ -33,12 +35,13 @@
 //! | what happens when the restaurant says no | [`order::Order::decide`] |
 //! | two drivers tapped Accept in the same millisecond | [`dispatch`], decided in log order |
 //! | the card was charged and the answer was lost, or came five times | [`payment`] |
+//! | the provider sent the webhook five times, shuffled | `webhook`, then [`shard::Command::Provider`] |
 //! | the process died after the commit, before the answer | [`log::Replica`]: cause → first outcome |
 //! | the machine that owned the city is gone | [`log`]: claim, replay, go on |
 //! | who is within 5 km of this kitchen | `doorstep-geo-index`, its `nearest` |
 //! | when a timer fires, and who calls the provider | `doorstep-runtime`, its `host` and `effects` |
 //!
-//! Webhooks, flash sales and notifications will be rooms beside these; they are not built yet.
+//! Flash sales and notifications will be rooms beside these; they are not built yet.
 //!
 //! # The driving contract
 //!
@@ -258,7 +261,8 @@
 //!
 //! # Features
 //!
-//! `board` (default) the concurrent cancel board; `log` (default) shard and log; `geo-types`
+//! `board` (default) the concurrent cancel board; `log` (default) shard and log; `webhook`
+//! signatures of webhooks and the inbox behind them; `geo-types`
 //! conversions between [`place::LatLng`] and `geo_types::Point`.
 
 pub mod cancel;
@@ -267,6 +271,7 @@ pub mod checkout;
 pub mod dispatch;
 pub mod eta;
 pub mod id;
+pub mod idempotency;
 #[cfg(feature = "log")]
 pub mod log;
 pub mod money;
@@ -275,6 +280,9 @@ pub mod payment;
 pub mod place;
 pub mod policy;
 pub mod pricing;
+pub mod provider;
 #[cfg(feature = "log")]
 pub mod shard;
 pub mod time;
+#[cfg(feature = "webhook")]
+pub mod webhook;

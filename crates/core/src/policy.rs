@@ -181,6 +181,12 @@ pub struct MemoryPolicy {
     /// Most outcomes remembered; beyond it new commands are refused. Default 2,000,000: ours, a day
     /// of a large city.
     pub causes_max: u32,
+    /// How long an event of a payment provider is remembered: longer than the provider repeats it.
+    /// Default 4 days; Stripe repeats for 3.
+    pub provider_horizon: Span,
+    /// Most events of providers remembered; beyond it new ones are refused, and come again.
+    /// Default 2,000,000: ours, three for each order of a large city in four days.
+    pub provider_events_max: u32,
     /// Most checkouts and orders in memory; beyond it new checkouts are refused. Default 200,000:
     /// ours, three times the live orders of the whole platform at its peak.
     pub orders_max: u32,
@@ -243,6 +249,8 @@ impl Policy {
                 retry_horizon: Span::from_hours(24),
                 clock_skew: Span::from_mins(1),
                 causes_max: 2_000_000,
+                provider_horizon: Span::from_hours(4 * 24),
+                provider_events_max: 2_000_000,
                 orders_max: 200_000,
                 drivers_max: 500_000,
                 restaurants_max: 500_000,
@@ -273,6 +281,7 @@ impl Policy {
             ("dispatch.speeds.motorcycle", self.dispatch.speeds.motorcycle, 10_000),
             ("dispatch.speeds.car", self.dispatch.speeds.car, 10_000),
             ("memory.causes_max", self.memory.causes_max, u32::MAX),
+            ("memory.provider_events_max", self.memory.provider_events_max, u32::MAX),
             ("memory.orders_max", self.memory.orders_max, u32::MAX),
             ("memory.drivers_max", self.memory.drivers_max, u32::MAX),
             ("memory.restaurants_max", self.memory.restaurants_max, u32::MAX),
@@ -298,6 +307,7 @@ impl Policy {
             ("dispatch.stage_for", self.dispatch.stage_for),
             ("dispatch.age_bucket", self.dispatch.age_bucket),
             ("memory.retry_horizon", self.memory.retry_horizon),
+            ("memory.provider_horizon", self.memory.provider_horizon),
         ];
         for (name, span) in spans {
             if span == Span::ZERO || span > SPAN_MOST {

@@ -11,9 +11,10 @@ use doorstep_core::eta::Vehicle;
 use doorstep_core::id::{CommandId, CustomerId, DriverId, ItemId, RestaurantId, ShardId};
 use doorstep_core::log::{Batch, Cause, Decision, Record, Writer};
 use doorstep_core::money::{Currency, Money};
-use doorstep_core::payment::{Answer, Reply};
+use doorstep_core::payment::{Answer, EffectKey, Reply, Step};
 use doorstep_core::place::LatLng;
 use doorstep_core::policy::Policy;
+use doorstep_core::provider::{self, EventId, Fact, Meaning, Reference};
 use doorstep_core::shard::{
     Command, DriverAct, Event, OperationsAct, Outcome, RestaurantAct, Shard, Wish,
 };
@@ -123,6 +124,11 @@ fn dinner() -> Kitchen {
     ] {
         kitchen.hears(&Command::Driver { driver, act });
     }
+    let effect = Some(EffectKey { order, step: Step::Capture, attempt: 1 });
+    let amount = Money::new(2_099, Currency::new("EUR").unwrap());
+    let says = Meaning { about: Reference { order, effect }, fact: Fact::Captured { amount } };
+    let event = provider::Event { id: EventId::new("evt_1").unwrap(), says };
+    kitchen.hears(&Command::Provider(Box::new(event)));
     kitchen
 }
 

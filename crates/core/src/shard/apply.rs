@@ -36,9 +36,11 @@ impl Shard {
                     }
                     self.dispatch.evolve(event, batch.at)?;
                 }
+                Event::Provider { event, heard } => self.apply_heard(event, *heard, batch.at)?,
             }
         }
         self.causes.forget(batch.at, &self.cause_bounds());
+        self.heard.forget(batch.at, &self.heard_bounds());
         if let (Some(cause), Some(outcome)) = (&batch.cause, &batch.outcome) {
             self.causes.record(cause, outcome.clone(), batch.at);
         }

@@ -11,6 +11,7 @@ use crate::order::{FailReason, Shortage};
 use crate::payment::Reply;
 use crate::place::LatLng;
 use crate::policy::Policy;
+use crate::provider;
 use crate::time::Timestamp;
 
 /// What somebody wants. Whether that somebody may speak for the customer, the restaurant or the
@@ -63,6 +64,10 @@ pub enum Command {
         /// What.
         reply: Reply,
     },
+    /// The payment provider told something of its own accord, verified and read. It may come any
+    /// number of times, in any order, with or without a command id: the event's own id is the key
+    /// under which it takes effect once.
+    Provider(Box<provider::Event>),
     /// Time passed: the earliest deadline that has come is dealt with, one a tick. Harmless at any
     /// moment.
     Tick,

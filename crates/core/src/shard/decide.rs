@@ -3,7 +3,7 @@
 use super::Shard;
 use super::command::{Canceller, Command, DriverAct, OperationsAct, RestaurantAct, Wish};
 use super::event::{Event, Outcome, Refusal};
-use crate::catalog::{self, Acceptance};
+use crate::catalog::Acceptance;
 use crate::checkout::{self, Checkout, Intent, State};
 use crate::dispatch;
 use crate::eta;
@@ -37,11 +37,14 @@ impl Shard {
                 Seen::First => {}
             }
         }
+        if let Command::Provider(event) = command {
+            self.room_to_hear(event, now)?;
+        }
         let asked_at = cause.map_or(now, |cause| cause.issued_at.min(now));
         let decided = self.events_of(command, asked_at, now);
         let (events, outcome) = match decided {
             Ok(events) => {
-                let outcome = outcome_of(&events);
+                let outcome = self.outcome_of(command, &events);
                 (events, outcome)
             }
             Err(refusal) => (Vec::new(), Outcome::Refused(refusal)),
@@ -69,6 +72,7 @@ impl Shard {
                 self.order_act(*order, &order::Command::ReviseEstimate { estimate: *estimate }, now)
             }
             Command::Reply { order, reply } => self.reply(*order, reply, now),
+            Command::Provider(event) => self.hear(event, now),
             Command::Tick => self.tick(now),
         }
     }
@@ -253,7 +257,7 @@ impl Shard {
         Ok(events)
     }
 
-    fn reply(&self, id: OrderId, reply: &Reply, now: Timestamp) -> Decided {
+    pub(super) fn reply(&self, id: OrderId, reply: &Reply, now: Timestamp) -> Decided {
         let Some(checkout) = self.checkouts.get(&id) else {
             return self.order_act(id, &order::Command::Reply(*reply), now);
         };
@@ -344,27 +348,30 @@ impl Shard {
         let vehicle = self.dispatch.driver(driver).map_or(eta::Vehicle::Walking, |d| d.vehicle);
         eta::travel(distance_m, vehicle, &self.policy.dispatch.speeds)
     }
-}
 
-fn outcome_of(events: &[Event]) -> Outcome {
-    match events.first() {
-        Some(Event::Checkout { order, event: checkout::Event::Opened { intent, .. } }) => {
-            Outcome::CheckoutOpened { order: *order, total: intent.quote.total }
-        }
-        Some(
-            Event::Checkout {
-                event: checkout::Event::Payment(_) | checkout::Event::GivenUp, ..
+    fn outcome_of(&self, command: &Command, events: &[Event]) -> Outcome {
+        match (events.first(), command) {
+            (Some(Event::Checkout { order, event }), _) => match event {
+                checkout::Event::Opened { intent, .. } => {
+                    Outcome::CheckoutOpened { order: *order, total: intent.quote.total }
+                }
+                checkout::Event::Payment(_) | checkout::Event::GivenUp => Outcome::Done,
+            },
+            (Some(Event::Provider { heard, .. }), _) => Outcome::Heard(*heard),
+            // It came before: what it was good for then.
+            (None, Command::Provider(event)) => {
+                self.heard.outcome(&event.id).copied().map_or(Outcome::Done, Outcome::Heard)
             }
-            | Event::PolicySet(_)
-            | Event::Catalog(
-                catalog::Event::Put(_)
-                | catalog::Event::Removed { .. }
-                | catalog::Event::SetOpen { .. }
-                | catalog::Event::SetItemAvailable { .. },
-            )
-            | Event::Order { .. }
-            | Event::Dispatch(_),
-        )
-        | None => Outcome::Done,
+            (
+                Some(
+                    Event::PolicySet(_)
+                    | Event::Catalog(_)
+                    | Event::Order { .. }
+                    | Event::Dispatch(_),
+                )
+                | None,
+                _,
+            ) => Outcome::Done,
+        }
     }
 }

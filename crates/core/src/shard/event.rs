@@ -9,6 +9,7 @@ use crate::id::{CustomerId, DeliveryId, OrderId};
 use crate::money::{Money, MoneyError};
 use crate::order::{self, CorruptHistory};
 use crate::policy::{Policy, PolicyError};
+use crate::provider::{self, EventId, Field, Meaning};
 use crate::time::Timestamp;
 
 /// A fact, past tense, of one of the rooms.
@@ -35,6 +36,26 @@ pub enum Event {
     },
     /// Something happened to a driver or a delivery.
     Dispatch(dispatch::Event),
+    /// The payment provider told something for the first time. What follows from it stands in the
+    /// same batch.
+    Provider {
+        /// What.
+        event: Box<provider::Event>,
+        /// What it was good for.
+        heard: Heard,
+    },
+}
+
+/// What an event of the payment provider was good for. All of it is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Heard {
+    /// It answered what was due.
+    Applied,
+    /// It is about a payment here, and is no news: known already, or overtaken.
+    NoNews,
+    /// There is no such payment here, or it has left memory.
+    UnknownPayment,
 }
 
 /// The first answer to an identified command, and the only one it ever gets.
@@ -50,6 +71,8 @@ pub enum Outcome {
         /// What it costs.
         total: Money,
     },
+    /// The provider's event is heard: now, or when it came for the first time.
+    Heard(Heard),
     /// It is not done.
     Refused(Refusal),
 }
@@ -100,6 +123,17 @@ pub enum Refusal {
     /// Dispatch says no.
     #[error(transparent)]
     Dispatch(#[from] dispatch::Refusal),
+    /// An event of the provider came before under this id, and meant something else. That one
+    /// stands; this one has no effect.
+    #[error("{event} came before and meant something else")]
+    ProviderConflict {
+        /// The id.
+        event: EventId,
+        /// What it meant then.
+        first: Box<Meaning>,
+        /// In what the two differ.
+        differs: Vec<Field>,
+    },
     /// The rules are not sound.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -128,6 +162,12 @@ pub enum CorruptLog {
     NoSuchOrder {
         /// Which.
         order: OrderId,
+    },
+    /// An event of the provider takes effect a second time.
+    #[error("the provider's event {event} is there already")]
+    ProviderTwice {
+        /// Which.
+        event: EventId,
     },
     /// A checkout's history is damaged.
     #[error("{order}: {corrupt}")]

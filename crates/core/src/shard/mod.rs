@@ -16,6 +16,7 @@ mod consequences;
 mod customers;
 mod decide;
 mod event;
+mod provider;
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 mod tests;
@@ -25,7 +26,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use command::{Canceller, Command, DriverAct, OperationsAct, RestaurantAct, Wish};
-pub use event::{CorruptLog, Event, Outcome, Refusal};
+pub use event::{CorruptLog, Event, Heard, Outcome, Refusal};
 
 use agenda::{Agenda, Waits};
 use customers::Customers;
@@ -34,10 +35,12 @@ use crate::catalog::Catalog;
 use crate::checkout::Checkout;
 use crate::dispatch::{Dispatch, Wanted};
 use crate::id::{IdGenerator, OrderId, ShardId};
+use crate::idempotency::{Bounds, Ledger};
 use crate::log::{Batch, Cause, CauseBounds, Causes, Decision, Machine, NotTaken};
 use crate::order::Order;
 use crate::payment::Effect;
 use crate::policy::Policy;
+use crate::provider::{EventId, Meaning};
 use crate::time::Timestamp;
 
 /// One shard's state.
@@ -53,6 +56,7 @@ pub struct Shard {
     dispatch: Dispatch,
     customers: Customers,
     causes: Causes<Outcome>,
+    heard: Ledger<EventId, Heard, Meaning>,
     #[serde(skip)]
     agenda: Agenda,
 }
@@ -70,6 +74,7 @@ struct Stored {
     dispatch: Dispatch,
     customers: Customers,
     causes: Causes<Outcome>,
+    heard: Ledger<EventId, Heard, Meaning>,
 }
 
 impl From<Stored> for Shard {
@@ -91,6 +96,7 @@ impl From<Stored> for Shard {
             dispatch,
             customers,
             causes,
+            heard,
         } = stored;
         Self {
             policy,
@@ -102,6 +108,7 @@ impl From<Stored> for Shard {
             dispatch,
             customers,
             causes,
+            heard,
             agenda,
         }
     }
@@ -122,6 +129,7 @@ impl Shard {
             dispatch: Dispatch::default(),
             customers: Customers::default(),
             causes: Causes::default(),
+            heard: Ledger::default(),
             agenda: Agenda::default(),
         }
     }
@@ -205,6 +213,11 @@ impl Shard {
             clock_skew: self.policy.memory.clock_skew,
             max: self.policy.memory.causes_max,
         }
+    }
+
+    fn heard_bounds(&self) -> Bounds {
+        let memory = &self.policy.memory;
+        Bounds::at_once(memory.provider_horizon, memory.provider_events_max)
     }
 }
 

@@ -25,7 +25,7 @@ impl Touched {
                 }
                 Event::Dispatch(event) => touched.drivers.extend(drivers_of(event)),
                 Event::PolicySet(_) => touched.policy = true,
-                Event::Catalog(_) => {}
+                Event::Catalog(_) | Event::Provider { .. } => {}
             }
         }
         touched

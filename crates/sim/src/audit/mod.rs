@@ -182,7 +182,7 @@ impl Auditor {
         for event in &batch.events {
             match event {
                 Event::PolicySet(rules) => self.fleet.set_capacity(rules.dispatch.capacity),
-                Event::Catalog(_) => {}
+                Event::Catalog(_) | Event::Provider(_) => {}
                 Event::Checkout { order, event } => self.checkout(*order, event, at),
                 Event::Order { order, event } => self.order(*order, event, at),
                 Event::Dispatch(event) => {
@@ -322,8 +322,15 @@ fn says(outcome: &Value, events: &[Event]) -> bool {
         | Event::Catalog(_)
         | Event::Checkout { .. }
         | Event::Order { .. }
-        | Event::Dispatch(_) => None,
+        | Event::Dispatch(_)
+        | Event::Provider(_) => None,
     });
+    if let Some(heard) = outcome.get("heard") {
+        // Heard now, or before: then nothing happens.
+        return events.first().is_none_or(
+            |event| matches!(event, Event::Provider(provider) if provider.heard == *heard),
+        );
+    }
     if outcome == "done" {
         return opened.is_none();
     }

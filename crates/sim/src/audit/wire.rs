@@ -57,6 +57,13 @@ pub(super) enum Event {
     Checkout { order: OrderId, event: Checkout },
     Order { order: OrderId, event: Order },
     Dispatch(Dispatch),
+    Provider(Provider),
+}
+
+/// What the payment provider told. What follows from it stands beside it in the batch.
+#[derive(Deserialize)]
+pub(super) struct Provider {
+    pub(super) heard: Value,
 }
 
 #[derive(Deserialize)]

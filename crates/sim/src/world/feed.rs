@@ -41,7 +41,7 @@ impl World {
                 Event::Dispatch(dispatch::Event::OfferMade { driver, delivery, .. }) => {
                     self.offer_rings(*driver, *delivery);
                 }
-                Event::Dispatch(_) => {}
+                Event::Dispatch(_) | Event::Provider { .. } => {}
             }
         }
     }
@@ -125,7 +125,10 @@ impl World {
                     self.end(meal);
                 }
             }
-            (Who::Customer(_), Outcome::Done | Outcome::CheckoutOpened { .. })
+            (
+                Who::Customer(_),
+                Outcome::Done | Outcome::CheckoutOpened { .. } | Outcome::Heard(_),
+            )
             | (Who::Operations | Who::Restaurant | Who::Courier, _) => {}
         }
     }

@@ -46,6 +46,7 @@ fn names(event: &Event) -> String {
         Event::Order { event: order::Event::Payment(event), .. } => format!("paid {event:?}"),
         Event::Order { event, .. } => format!("order {event:?}"),
         Event::Dispatch(event) => format!("drive {event:?}"),
+        Event::Provider { heard, .. } => format!("heard {heard:?}"),
     };
     let end = inner.find(['{', '(']).unwrap_or(inner.len());
     inner[..end].trim_end().into()
@@ -63,7 +64,9 @@ fn the_histories_reach_every_kind_of_event() {
     let (checkouts, their_money) = (2, 4);
     let (orders, their_money_too) = (17, 4);
     let dispatch = 13;
-    let all = 1 + catalog + checkouts + their_money + orders + their_money_too + dispatch;
+    // Every payment told of is known here.
+    let heard = 2;
+    let all = 1 + catalog + checkouts + their_money + orders + their_money_too + dispatch + heard;
     assert_eq!(reached.len(), all, "{reached:#?}");
 }
 

@@ -10,6 +10,7 @@ use crate::eta::Vehicle;
 use crate::id::{DeliveryId, DriverId, ItemId, RestaurantId};
 use crate::order::{FailReason, Shortage};
 use crate::payment::{Answer, Reply, Step};
+use crate::provider::{self, Fact, Reference};
 use crate::time::Span;
 
 /// Small numbers, so that every bound is reached.
@@ -24,6 +25,7 @@ pub(super) fn tight() -> Policy {
     policy.payment.hold_lasts = Span::from_hours(5);
     policy.memory.orders_max = 6;
     policy.memory.causes_max = 30;
+    policy.memory.provider_events_max = 12;
     policy.memory.retain_terminal = Span::from_mins(20);
     policy.memory.retry_horizon = Span::from_hours(6);
     policy
@@ -81,6 +83,12 @@ enum What {
         step: Step,
         attempt: u32,
         answer: Answer,
+    },
+    /// One of eight facts about what is due of an order, under one of a few ids: repetitions,
+    /// contradictions and news.
+    Told {
+        fact: u8,
+        id: u8,
     },
     Tick,
 }
@@ -200,6 +208,7 @@ pub(super) fn wished() -> impl Strategy<Value = Wished> {
         14 => (answer(), until).prop_map(|(answer, until)| What::Reply { answer, until }),
         4 => (step(), 0..4_u32, answer())
             .prop_map(|(step, attempt, answer)| What::OldNews { step, attempt, answer }),
+        4 => (0..8_u8, 0..20_u8).prop_map(|(fact, id)| What::Told { fact, id }),
         8 => Just(What::Tick),
     ];
     let id = prop_oneof![3 => Just(Id::None), 2 => Just(Id::New), 1 => Just(Id::Repeated)];
@@ -295,6 +304,27 @@ impl Wished {
             What::Estimate(minutes) => {
                 let estimate = city.now.saturating_add(Span::from_mins(*minutes));
                 Command::ReviseEstimate { order: order()?, estimate }
+            }
+            What::Told { fact, id } => {
+                let effects: Vec<Effect> = shard.pending_effects().collect();
+                let effect = nth(&effects, self.order);
+                let order = effect.map(|effect| effect.order).or_else(order)?;
+                let amount = effect.map_or(eur(250), |effect| effect.due.amount);
+                let refund = EventId::new("re_1").unwrap();
+                let fact = match fact {
+                    0 => Fact::Held { amount, until: None },
+                    1 => Fact::Declined,
+                    2 => Fact::Captured { amount },
+                    3 => Fact::Voided,
+                    4 => Fact::Lapsed,
+                    5 => Fact::Refunded { refund, amount },
+                    6 => Fact::RefundFailed { refund, amount },
+                    _ => Fact::RefundedInAll { amount },
+                };
+                let about = Reference { order, effect: effect.map(|effect| effect.key()) };
+                let id = EventId::new(&format!("evt_{id}")).unwrap();
+                let says = Meaning { about, fact };
+                Command::Provider(Box::new(provider::Event { id, says }))
             }
             What::Reply { answer, until } => {
                 let effects: Vec<Effect> = shard.pending_effects().collect();

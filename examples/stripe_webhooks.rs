@@ -1,0 +1,99 @@
+//! Five deliveries of two events, shuffled, one of them forged and one contradictory, while the
+//! signing secret is rotated. Each event takes effect once.
+//!
+//! ```sh
+//! cargo run --example stripe_webhooks
+//! ```
+
+use doorstep::core::idempotency::Bounds;
+use doorstep::core::money::{Currency, Money};
+use doorstep::core::payment::{Answer, Payment, Reply, Step};
+use doorstep::core::policy::Policy;
+use doorstep::core::provider::Fact;
+use doorstep::core::time::{Span, Timestamp};
+use doorstep::core::webhook::inbox::{Accepted, Inbox, Rules};
+use doorstep::core::webhook::stripe::{self, Secret};
+
+/// What Stripe sends; `nth` stands for all that differs between two deliveries of one event.
+fn body(id: &str, kind: &str, amount: &str, nth: usize) -> String {
+    format!(
+        r#"{{"id":"{id}","type":"payment_intent.{kind}","pending_webhooks":{nth},"data":{{"object":
+        {{{amount},"currency":"eur","metadata":{{"doorstep_effect":"ord_0000000000011/hold/1"}}}}}}}}"#
+    )
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut now = Timestamp::from_secs(1_700_000_000);
+    let (old, new) = (Secret::new("whsec_old")?, Secret::new("whsec_new")?);
+    let forger = Secret::new("whsec_guessed")?;
+    let live = [old.clone(), new.clone()];
+
+    // Our side: a payment of 12.50 that waits for its hold.
+    let euro = Currency::new("EUR").ok_or("no currency")?;
+    let total = Money::new(1_250, euro);
+    let (mut payment, policy) = (Payment::new(total), Policy::new(euro).payment);
+    payment.owe(total);
+
+    let held = |nth| body("evt_1", "amount_capturable_updated", r#""amount_capturable":1250"#, nth);
+    let taken =
+        |nth, minor| body("evt_2", "succeeded", &format!(r#""amount_received":{minor}"#), nth);
+    let deliveries = [
+        ("evt_2, before evt_1", &old, taken(1, 1_250)),
+        ("evt_1, forged", &forger, held(1)),
+        ("evt_1, by the new secret", &new, held(2)),
+        ("evt_2 again, other bytes", &new, taken(2, 1_250)),
+        ("evt_2 with another amount", &old, taken(3, 9_999)),
+    ];
+
+    let bounds = Bounds::new(Span::from_secs(30), Span::from_hours(96), 100_000)?;
+    let rules = Rules::new(bounds, 10_000)?;
+    let mut inbox = Inbox::new();
+    for (what, signer, body) in &deliveries {
+        now = now.saturating_add(Span::from_millis(200));
+        let header = stripe::sign(signer, body.as_bytes(), now);
+        match stripe::verify(Some(header.as_bytes()), body.as_bytes(), &live, now) {
+            Err(refusal) => println!("{what:26} 400  {refusal}"),
+            Ok(verified) => {
+                let accepted = inbox.accept(stripe::read(&verified)?, now, &rules)?;
+                let told = match &accepted {
+                    Accepted::Queued => "new: it waits to be worked on".into(),
+                    Accepted::Repeat { progress } => format!("known: {progress:?}"),
+                    Accepted::Conflict { differs } => format!("a contradiction, in {differs:?}"),
+                    Accepted::Unused { why } => format!("of no use: {why:?}"),
+                };
+                println!("{what:26} {}  {told}", accepted.status());
+            }
+        }
+    }
+
+    // Later, after the answers: what waits is worked on, and tried again where it came too early.
+    let mut effects = 0;
+    while let Some(due) = inbox.next_deadline(&rules).filter(|_| inbox.open() > 0) {
+        now = now.max(due);
+        let Some(job) = inbox.next(now, &rules) else { continue };
+        let step = match job.event.says.fact {
+            Fact::Held { amount, .. } if amount == total => Step::Hold,
+            Fact::Captured { amount } if amount == total => Step::Capture,
+            _ => return Err("no such event was sent".into()),
+        };
+        let reply = Reply { step, attempt: 1, answer: Answer::Done { until: None } };
+        let events = payment.decide(&reply, &policy, now);
+        print!("{} attempt {}: ", job.event.id, job.attempt);
+        if events.is_empty() {
+            println!(
+                "{step:?} is not due; {:?}",
+                inbox.failed(&job.event.id, job.token, "early", now)?
+            );
+            continue;
+        }
+        for event in &events {
+            payment.evolve(event)?;
+            effects += 1;
+        }
+        inbox.done(&job.event.id, job.token, now)?;
+        println!("{:?}", payment.funds());
+    }
+    println!("{} deliveries, {effects} effects, paid {}", deliveries.len(), payment.paid());
+    assert_eq!((effects, payment.paid(), inbox.counts().conflicts), (2, total, 1));
+    Ok(())
+}
