@@ -266,6 +266,7 @@ pub mod catalog;
 pub mod checkout;
 pub mod dispatch;
 pub mod eta;
+pub mod flash_sale;
 pub mod id;
 #[cfg(feature = "log")]
 pub mod log;
