@@ -60,7 +60,7 @@ mod pass;
 mod rules;
 pub mod sale;
 #[cfg(feature = "sale")]
-//SHARED pub mod shared;
+pub mod shared;
 mod shuffle;
 pub mod waiting_room;
 
@@ -69,5 +69,5 @@ pub use pass::{Pass, PassKey, PassRefused};
 pub use rules::{Admission, Rules, RulesError};
 pub use sale::{HoldId, Sale};
 #[cfg(feature = "sale")]
-//SHARED pub use shared::SharedSale;
+pub use shared::SharedSale;
 pub use waiting_room::WaitingRoom;

@@ -109,7 +109,7 @@ impl<U: Clone + Ord> Sale<U> {
     fn pay(&self, user: &U, hold: HoldId, now: Timestamp) -> Result<U> {
         let sold = Answer::Sold { hold };
         let mut events = Vec::new();
-        let mut available = self.available();
+        let (mut available, mut slot) = (self.available(), self.free_slot(user));
         match self.of(user, hold)? {
             Some(Hold { state: HoldState::Sold, .. }) => return repeat(sold),
             Some(Hold { state: HoldState::Paying, .. }) => {
@@ -126,19 +126,21 @@ impl<U: Clone + Ord> Sale<U> {
                 return repeat(Answer::RefundDue { hold });
             }
             None if self.refunds.contains_key(&hold) => return Err(Refusal::NotYours),
-            None => {
+            None if self.room.waiting() == 0 => {
+                // Neither what the payer let lapse nor what another did is in the way.
+                let lapsed = self.lapsed(user, now).filter(|_| slot.is_none());
                 let due = self.due(now).next().filter(|_| available == 0);
-                if let Some(other) = due.filter(|_| self.room.waiting() == 0)
-                    && self.free_slot(user).is_some()
-                {
-                    events.push(Event::Expired { hold: other });
+                if let Some((hold, nth)) = lapsed {
+                    events.push(Event::Expired { hold });
+                    (available, slot) = (available.saturating_add(1), Some(nth));
+                } else if let (Some(hold), Some(_)) = (due, slot) {
+                    events.push(Event::Expired { hold });
                     available = 1;
                 }
             }
+            None => {}
         }
-        if let Some(nth) = self.free_slot(user)
-            && available > 0
-        {
+        if let Some(nth) = slot.filter(|_| available > 0) {
             events.push(Event::SoldLate { hold, user: user.clone(), nth });
             return new(events, sold);
         }
@@ -162,11 +164,11 @@ impl<U: Clone + Ord> Sale<U> {
     }
 
     fn join(&self, user: &U, now: Timestamp) -> Result<U> {
-        let slots = (1..=self.rules.per_user).filter_map(|nth| self.in_slot(user, nth));
-        let lapsed = slots.clone().find(|(_, held)| held.state.until().is_some_and(|u| u <= now));
+        let lapsed = self.lapsed(user, now);
         if lapsed.is_none() && self.free_slot(user).is_none() {
             // Everything that the person may have is there: the last of it is the answer.
-            return repeat(slots.last().map_or(Answer::Done, |(hold, held)| match held.state {
+            let last = self.in_slot(user, self.rules.per_user);
+            return repeat(last.map_or(Answer::Done, |(hold, held)| match held.state {
                 HoldState::Reserved { until } => Answer::Held { hold, until },
                 HoldState::Paying => Answer::Paying { hold },
                 HoldState::Sold => Answer::Sold { hold },
@@ -253,6 +255,13 @@ impl<U: Clone + Ord> Sale<U> {
     fn in_slot(&self, user: &U, nth: u32) -> Option<(HoldId, &Hold<U>)> {
         let hold = self.slots.get(&(user.clone(), nth))?;
         self.holds.get_key_value(hold).map(|(&id, held)| (id, held))
+    }
+
+    /// The first hold of a person whose deadline has come, and its slot.
+    fn lapsed(&self, user: &U, now: Timestamp) -> Option<(HoldId, u32)> {
+        let slots = (1..=self.rules.per_user).filter_map(|nth| self.in_slot(user, nth));
+        let mut lapsed = slots.filter(|(_, held)| held.state.until().is_some_and(|u| u <= now));
+        lapsed.next().map(|(hold, held)| (hold, held.nth))
     }
 
     /// The first slot of a person that has no unit.

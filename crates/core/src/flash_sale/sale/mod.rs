@@ -128,7 +128,9 @@ pub enum HoldState {
 }
 
 impl HoldState {
-    const fn until(self) -> Option<Timestamp> {
+    /// When it ends by itself, if it does.
+    #[must_use]
+    pub const fn until(self) -> Option<Timestamp> {
         match self {
             Self::Reserved { until } => Some(until),
             Self::Paying | Self::Sold => None,
@@ -459,6 +461,12 @@ impl<U: Clone + Ord> Sale<U> {
     /// Late payments that are to go back, by the hold that they were for.
     pub fn refunds(&self) -> impl Iterator<Item = (HoldId, &U)> {
         self.refunds.iter().map(|(&id, user)| (id, user))
+    }
+
+    /// The number that the next hold has at least.
+    #[must_use]
+    pub const fn next_hold(&self) -> u64 {
+        self.next_hold
     }
 
     /// Those who wait.

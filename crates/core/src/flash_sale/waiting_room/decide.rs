@@ -64,7 +64,8 @@ impl<U: Clone + Ord> WaitingRoom<U> {
     pub(crate) fn tick(&self, admits: bool, now: Timestamp) -> Vec<Event<U>> {
         let start = self.start(now);
         if !start.is_empty() {
-            return start;
+            // Nobody came yet: whoever comes first starts it.
+            return if self.line.is_empty() { Vec::new() } else { start };
         }
         let lapsed = self.lapses.iter().take_while(|(until, _)| *until <= now).take(TICK_MAX);
         let mut events: Vec<_> =
