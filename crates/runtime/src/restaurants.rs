@@ -129,7 +129,10 @@ impl Restaurants {
             Event::Catalog(catalog::Event::SetItemAvailable { .. })
             | Event::Checkout { .. }
             | Event::Order { .. }
-            | Event::Dispatch(_) => {}
+            | Event::Dispatch(_)
+            | Event::SaleOpened { .. }
+            | Event::Sale { .. }
+            | Event::SaleCheckout { .. } => {}
         }
     }
 }

@@ -182,7 +182,10 @@ impl Auditor {
         for event in &batch.events {
             match event {
                 Event::PolicySet(rules) => self.fleet.set_capacity(rules.dispatch.capacity),
-                Event::Catalog(_) => {}
+                Event::Catalog(_)
+                | Event::SaleOpened(_)
+                | Event::Sale(_)
+                | Event::SaleCheckout(_) => {}
                 Event::Checkout { order, event } => self.checkout(*order, event, at),
                 Event::Order { order, event } => self.order(*order, event, at),
                 Event::Dispatch(event) => {
@@ -322,9 +325,12 @@ fn says(outcome: &Value, events: &[Event]) -> bool {
         | Event::Catalog(_)
         | Event::Checkout { .. }
         | Event::Order { .. }
-        | Event::Dispatch(_) => None,
+        | Event::Dispatch(_)
+        | Event::SaleOpened(_)
+        | Event::Sale(_)
+        | Event::SaleCheckout(_) => None,
     });
-    if outcome == "done" {
+    if outcome == "done" || outcome.get("sale").is_some() {
         return opened.is_none();
     }
     if outcome.get("refused").is_some() {

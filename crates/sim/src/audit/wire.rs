@@ -57,6 +57,9 @@ pub(super) enum Event {
     Checkout { order: OrderId, event: Checkout },
     Order { order: OrderId, event: Order },
     Dispatch(Dispatch),
+    SaleOpened(IgnoredAny),
+    Sale(IgnoredAny),
+    SaleCheckout(IgnoredAny),
 }
 
 #[derive(Deserialize)]

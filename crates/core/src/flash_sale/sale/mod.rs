@@ -35,7 +35,8 @@ use serde::{Deserialize, Serialize};
 
 use super::pairs;
 use super::rules::Rules;
-use super::waiting_room::{self, CorruptRoom, Place, WaitingRoom};
+pub use super::waiting_room::Place;
+use super::waiting_room::{self, CorruptRoom, WaitingRoom};
 use crate::time::Timestamp;
 
 /// A sale of some units to people named by `U`.

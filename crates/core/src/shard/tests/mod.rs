@@ -8,4 +8,5 @@ mod city;
 mod ending;
 mod histories;
 mod placing;
+mod sales;
 mod wishes;
