@@ -19,6 +19,7 @@
 //! | [`order`] | what happens when the restaurant says no; what may be done in which phase |
 //! | [`payment`] | held → captured or voided → refunded, whatever is lost, late or said twice |
 //! | [`cancel`] | may this order be cancelled, by whom, on what terms: the table, and the board for 100,000 checks a second |
+//! | [`flash_sale`] | the 201st person of a 200-unit sale; who waits, and who is next |
 //! | [`dispatch`] | whom to ask; two drivers tapped Accept in the same millisecond |
 //!
 //! The house: [`shard`] composes the rooms of one city; [`log`] makes it durable: whose records
@@ -38,7 +39,7 @@
 //! | who is within 5 km of this kitchen | `doorstep-geo-index`, its `nearest` |
 //! | when a timer fires, and who calls the provider | `doorstep-runtime`, its `host` and `effects` |
 //!
-//! Webhooks, flash sales and notifications will be rooms beside these; they are not built yet.
+//! Webhooks and notifications will be rooms beside these; they are not built yet.
 //!
 //! # The driving contract
 //!
@@ -258,7 +259,8 @@
 //!
 //! # Features
 //!
-//! `board` (default) the concurrent cancel board; `log` (default) shard and log; `geo-types`
+//! `board` (default) the concurrent cancel board; `sale` (default) the shared form of a flash sale
+//! and signed passes; `log` (default) shard and log; `geo-types`
 //! conversions between [`place::LatLng`] and `geo_types::Point`.
 
 pub mod cancel;
