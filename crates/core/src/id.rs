@@ -170,7 +170,7 @@ impl serde::de::Visitor<'_> for TextVisitor {
     }
 }
 
-// Six kinds of id differ only in name and prefix: the one place where a macro is the shorter text.
+// Seven kinds of id differ only in name and prefix: the one place where a macro is the shorter text.
 ids! {
     /// An order, from the checkout on.
     OrderId, "ord";
@@ -184,6 +184,8 @@ ids! {
     RestaurantId, "rst";
     /// An item of a restaurant's menu.
     ItemId, "itm";
+    /// A flash sale.
+    SaleId, "sal";
 }
 
 /// A shard: a city, a zone of a large one, or one big sale. Ten bits, so that an id can carry it.

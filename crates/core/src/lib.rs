@@ -21,6 +21,7 @@
 //! | [`cancel`] | may this order be cancelled, by whom, on what terms: the table, and the board for 100,000 checks a second |
 //! | [`idempotency`] | was this key acted on before, by whom, and what came of it |
 //! | `webhook` (feature), [`provider`] | is it from whom it says, is it new, what does it mean |
+//! | [`flash_sale`] | the 201st person of a 200-unit sale; who waits, and who is next |
 //! | [`dispatch`] | whom to ask; two drivers tapped Accept in the same millisecond |
 //!
 //! The house: [`shard`] composes the rooms of one city; [`log`] makes it durable: whose records
@@ -41,7 +42,7 @@
 //! | who is within 5 km of this kitchen | `doorstep-geo-index`, its `nearest` |
 //! | when a timer fires, and who calls the provider | `doorstep-runtime`, its `host` and `effects` |
 //!
-//! Flash sales and notifications will be rooms beside these; they are not built yet.
+//! Notifications will be a room beside these; they are not built yet.
 //!
 //! # The driving contract
 //!
@@ -261,15 +262,16 @@
 //!
 //! # Features
 //!
-//! `board` (default) the concurrent cancel board; `log` (default) shard and log; `webhook`
-//! signatures of webhooks and the inbox behind them; `geo-types`
-//! conversions between [`place::LatLng`] and `geo_types::Point`.
+//! `board` (default) the concurrent cancel board; `sale` (default) the shared form of a flash sale
+//! and signed passes; `log` (default) shard and log; `webhook` signatures of webhooks and the inbox
+//! behind them; `geo-types` conversions between [`place::LatLng`] and `geo_types::Point`.
 
 pub mod cancel;
 pub mod catalog;
 pub mod checkout;
 pub mod dispatch;
 pub mod eta;
+pub mod flash_sale;
 pub mod id;
 pub mod idempotency;
 #[cfg(feature = "log")]

@@ -26,6 +26,8 @@ pub struct Policy {
     pub payment: PaymentPolicy,
     /// How a driver is found.
     pub dispatch: DispatchPolicy,
+    /// What a flash sale is opened with.
+    pub sale: SalePolicy,
     /// How long things are remembered, and how many of them.
     pub memory: MemoryPolicy,
 }
@@ -167,6 +169,27 @@ pub struct Speeds {
     pub car: u32,
 }
 
+/// Flash sales. A sale keeps the values that it was opened under.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SalePolicy {
+    /// Units that one customer may have. Default 1 (platform).
+    pub per_customer: u32,
+    /// How long a unit is held for a customer who has not begun to pay. Default 5 min: ours.
+    pub hold_for: Span,
+    /// The share of the capacity that the waiting room lets in, in hundredths. Default 75: the usual
+    /// advice.
+    pub admit_percent: u32,
+    /// How long a pass of the waiting room is good. Default 2 min: ours.
+    pub pass_for: Span,
+    /// Most people who wait for one sale. Default 100,000: ours, five times the platform's crowd.
+    pub people_max: u32,
+    /// Most units of one sale. Default 1,000,000: ours; the platform sells 200.
+    pub stock_max: u32,
+    /// Most sales in memory; beyond it none is opened. Default 16: ours.
+    pub sales_max: u32,
+}
+
 /// Retention and bounds.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -244,6 +267,15 @@ impl Policy {
                 earn_base_minor: 250,
                 earn_per_km_minor: 60,
             },
+            sale: SalePolicy {
+                per_customer: 1,
+                hold_for: Span::from_mins(5),
+                admit_percent: 75,
+                pass_for: Span::from_mins(2),
+                people_max: 100_000,
+                stock_max: 1_000_000,
+                sales_max: 16,
+            },
             memory: MemoryPolicy {
                 retain_terminal: Span::from_hours(1),
                 retry_horizon: Span::from_hours(24),
@@ -280,6 +312,11 @@ impl Policy {
             ("dispatch.speeds.bicycle", self.dispatch.speeds.bicycle, 10_000),
             ("dispatch.speeds.motorcycle", self.dispatch.speeds.motorcycle, 10_000),
             ("dispatch.speeds.car", self.dispatch.speeds.car, 10_000),
+            ("sale.per_customer", self.sale.per_customer, 1_000),
+            ("sale.admit_percent", self.sale.admit_percent, 100),
+            ("sale.people_max", self.sale.people_max, 10_000_000),
+            ("sale.stock_max", self.sale.stock_max, 100_000_000),
+            ("sale.sales_max", self.sale.sales_max, 1_000),
             ("memory.causes_max", self.memory.causes_max, u32::MAX),
             ("memory.provider_events_max", self.memory.provider_events_max, u32::MAX),
             ("memory.orders_max", self.memory.orders_max, u32::MAX),
@@ -314,6 +351,13 @@ impl Policy {
                 return Err(PolicyError::Span { name: name.into(), most: SPAN_MOST });
             }
         }
+        for (name, span) in
+            [("sale.hold_for", self.sale.hold_for), ("sale.pass_for", self.sale.pass_for)]
+        {
+            if span == Span::ZERO || span > SALE_SPAN_MOST {
+                return Err(PolicyError::Span { name: name.into(), most: SALE_SPAN_MOST });
+            }
+        }
         let amounts = [
             ("checkout.fee_base_minor", self.checkout.fee_base_minor),
             ("checkout.fee_per_km_minor", self.checkout.fee_per_km_minor),
@@ -337,6 +381,8 @@ impl Policy {
 
 /// No span of policy is longer than a year.
 const SPAN_MOST: Span = Span::from_hours(365 * 24);
+/// Nor of a sale than a day.
+const SALE_SPAN_MOST: Span = Span::from_hours(24);
 /// No fee is larger than this, so that fees by the kilometre cannot overflow.
 const AMOUNT_MOST: i64 = 1_000_000_000_000;
 
@@ -352,7 +398,7 @@ pub enum PolicyError {
         /// The largest value taken.
         most: u32,
     },
-    /// A span is zero or longer than a year.
+    /// A span is zero or too long.
     #[error("{name} must be longer than nothing and at most {} hours", .most.as_secs() / 3_600)]
     Span {
         /// The field, as a path.
@@ -405,6 +451,8 @@ mod tests {
         assert!(refused(|p| p.order.search_for = Span::ZERO).starts_with("order.search_for"));
         assert!(refused(|p| p.checkout.fee_base_minor = -1).starts_with("checkout.fee_base"));
         assert!(refused(|p| p.checkout.tax_permille = 1_001).starts_with("checkout.tax"));
+        assert!(refused(|p| p.sale.per_customer = 0).starts_with("sale.per_customer"));
+        assert!(refused(|p| p.sale.hold_for = Span::from_hours(25)).starts_with("sale.hold_for"));
         assert!(refused(|p| p.dispatch.wide_m = 4_999).starts_with("dispatch.wide_m"));
     }
 }

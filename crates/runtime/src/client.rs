@@ -224,7 +224,10 @@ const COMMAND_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
 /// Only menus and carts come in any length.
 fn check_length(command: &Command) -> Result<(), NotSent> {
     match command {
-        Command::Catalog(_) | Command::Checkout(_) | Command::Restaurant { .. } => {}
+        Command::Catalog(_)
+        | Command::Checkout(_)
+        | Command::Restaurant { .. }
+        | Command::Sale { .. } => {}
         Command::SetPolicy(_)
         | Command::Cancel { .. }
         | Command::Driver { .. }

@@ -130,7 +130,10 @@ impl Restaurants {
             | Event::Checkout { .. }
             | Event::Order { .. }
             | Event::Dispatch(_)
-            | Event::Provider { .. } => {}
+            | Event::Provider { .. }
+            | Event::SaleOpened { .. }
+            | Event::Sale { .. }
+            | Event::SaleCheckout { .. } => {}
         }
     }
 }

@@ -37,6 +37,9 @@ impl Shard {
                     self.dispatch.evolve(event, batch.at)?;
                 }
                 Event::Provider { event, heard } => self.apply_heard(event, *heard, batch.at)?,
+                Event::SaleOpened { .. } | Event::Sale { .. } | Event::SaleCheckout { .. } => {
+                    self.sales.evolve(event, batch.at)?;
+                }
             }
         }
         self.causes.forget(batch.at, &self.cause_bounds());
@@ -45,6 +48,7 @@ impl Shard {
             self.causes.record(cause, outcome.clone(), batch.at);
         }
         self.customers.forget(batch.at);
+        self.sales.forget(batch.at, self.policy.memory.retain_terminal);
         self.forget();
         Ok(())
     }

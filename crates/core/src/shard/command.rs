@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{self, Cart};
 use crate::dispatch::Proposal;
 use crate::eta::Vehicle;
-use crate::id::{CustomerId, DeliveryId, DriverId, OrderId};
+use crate::flash_sale::HoldId;
+use crate::id::{CustomerId, DeliveryId, DriverId, ItemId, OrderId, RestaurantId, SaleId};
 use crate::money::Money;
 use crate::order::{FailReason, Shortage};
 use crate::payment::Reply;
@@ -48,6 +49,13 @@ pub enum Command {
     },
     /// Operations speak.
     Operations(OperationsAct),
+    /// Somebody speaks of a flash sale.
+    Sale {
+        /// Which.
+        sale: SaleId,
+        /// What.
+        act: SaleAct,
+    },
     /// The matcher found drivers for a delivery that wanted some.
     Propose(Proposal),
     /// The estimate of an order moved.
@@ -221,4 +229,72 @@ pub enum OperationsAct {
         /// Whether it went back to the restaurant.
         returned: bool,
     },
+}
+
+/// What is said of a flash sale.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SaleAct {
+    /// Operations open it. From then on its item is sold through it alone.
+    Open(Offering),
+    /// Operations end it: nobody gets anything any more, and its item is sold as any other.
+    Close,
+    /// A customer wants a unit.
+    Claim {
+        /// Who.
+        customer: CustomerId,
+        /// Which of the customer's units, from 1: what tells a retry from a further claim.
+        nth: u32,
+    },
+    /// A customer gives a unit back that is not being paid for.
+    Release {
+        /// Who.
+        customer: CustomerId,
+        /// Which.
+        hold: HoldId,
+    },
+    /// A customer orders what is held: a checkout that carries the hold. It becomes an order, and
+    /// the unit is sold; or it does not, and the unit goes to the next.
+    Checkout {
+        /// Which hold.
+        hold: HoldId,
+        /// What; one unit of the sale's item is in the cart.
+        wish: Box<Wish>,
+    },
+    /// A customer wants to wait.
+    Join {
+        /// Who.
+        customer: CustomerId,
+    },
+    /// A customer does not want to wait any more.
+    Leave {
+        /// Who.
+        customer: CustomerId,
+    },
+}
+
+/// What is offered in a flash sale; the rest of its rules is policy.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offering {
+    /// Whose.
+    pub restaurant: RestaurantId,
+    /// What.
+    pub item: ItemId,
+    /// How many.
+    pub stock: u32,
+    /// From when on.
+    pub opens_at: Timestamp,
+    /// With a waiting room, or without.
+    pub crowd: Option<Crowd>,
+}
+
+/// A waiting room's part of an [`Offering`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Crowd {
+    /// How many people a second the rest of the service can take.
+    pub capacity_per_s: u32,
+    /// What shuffles those who come before the start: drawn at random, and not told before it.
+    pub seed: u64,
 }

@@ -41,12 +41,15 @@ impl Shard {
             self.room_to_hear(event, now)?;
         }
         let asked_at = cause.map_or(now, |cause| cause.issued_at.min(now));
-        let decided = self.events_of(command, asked_at, now);
-        let (events, outcome) = match decided {
-            Ok(events) => {
+        let decided = match command {
+            Command::Sale { sale, act } => self.sale_act(*sale, act, asked_at, now),
+            other => self.events_of(other, asked_at, now).map(|events| {
                 let outcome = self.outcome_of(command, &events);
                 (events, outcome)
-            }
+            }),
+        };
+        let (events, outcome) = match decided {
+            Ok((events, outcome)) => (events, outcome),
             Err(refusal) => (Vec::new(), Outcome::Refused(refusal)),
         };
         Ok(Decision::Commit { events, outcome })
@@ -64,6 +67,9 @@ impl Shard {
             Command::Restaurant { order, act } => self.restaurant(*order, act, now),
             Command::Driver { driver, act } => self.driver(*driver, *act, now),
             Command::Operations(act) => self.operations(*act, now),
+            Command::Sale { sale, act } => {
+                self.sale_act(*sale, act, asked_at, now).map(|(events, _)| events)
+            }
             Command::Propose(proposal) => {
                 let decided = self.dispatch.propose(proposal, &self.policy, now)?;
                 self.with_flags(decided, now)
@@ -90,6 +96,13 @@ impl Shard {
     }
 
     fn open_checkout(&self, wish: &Wish, asked_at: Timestamp, now: Timestamp) -> Decided {
+        if let Some(sale) = self.sales.that_sells(&wish.cart) {
+            return Err(Refusal::OnlyInSale { sale });
+        }
+        self.new_checkout(wish, asked_at, now)
+    }
+
+    pub(super) fn new_checkout(&self, wish: &Wish, asked_at: Timestamp, now: Timestamp) -> Decided {
         let most = self.policy.memory.orders_max;
         if !self.has_room_for_one(most, now) {
             return Err(Refusal::OrdersFull { most });
@@ -133,7 +146,9 @@ impl Shard {
             return match (checkout.state(), by) {
                 (State::Waiting { .. }, Canceller::Customer | Canceller::Operations { .. }) => {
                     let event = checkout::Event::GivenUp;
-                    Ok(vec![Event::Checkout { order: id, event }])
+                    let mut events = vec![Event::Checkout { order: id, event }];
+                    self.checkout_ended(id, false, &mut events, now)?;
+                    Ok(events)
                 }
                 (State::Closed { .. }, Canceller::Customer | Canceller::Operations { .. }) => {
                     Ok(Vec::new())
@@ -270,8 +285,15 @@ impl Shard {
             }
             events.push(Event::Checkout { order: id, event });
         }
-        if !events.is_empty() && matches!(after.state(), State::Held) {
-            events.extend(self.place(id, after, now)?);
+        if !events.is_empty() {
+            match after.state() {
+                State::Held => {
+                    events.extend(self.place(id, after, now)?);
+                    self.checkout_ended(id, true, &mut events, now)?;
+                }
+                State::Closed { .. } => self.checkout_ended(id, false, &mut events, now)?,
+                State::Waiting { .. } => {}
+            }
         }
         Ok(events)
     }
@@ -295,11 +317,24 @@ impl Shard {
     fn tick(&self, now: Timestamp) -> Decided {
         let own = self.agenda.next_deadline().filter(|(at, _)| *at <= now);
         let dispatch = self.dispatch.next_deadline().filter(|at| *at <= now);
+        let earliest = [own.map(|(at, _)| at), dispatch].into_iter().flatten().min();
+        if let Some((at, sale)) = self.sales.next_deadline()
+            && at <= now
+            && earliest.is_none_or(|other| at < other)
+        {
+            return self.sale_tick(sale, now);
+        }
         match (own, dispatch) {
             (Some((at, id)), deadline) if deadline.is_none_or(|deadline| at <= deadline) => {
                 if let Some(checkout) = self.checkouts.get(&id) {
-                    let events = checkout.tick(now).into_iter();
-                    return Ok(events.map(|event| Event::Checkout { order: id, event }).collect());
+                    let ticked = checkout.tick(now);
+                    let given_up = ticked.contains(&checkout::Event::GivenUp);
+                    let to_checkout = |event| Event::Checkout { order: id, event };
+                    let mut events = ticked.into_iter().map(to_checkout).collect();
+                    if given_up {
+                        self.checkout_ended(id, false, &mut events, now)?;
+                    }
+                    return Ok(events);
                 }
                 self.order_act(id, &order::Command::Tick, now)
             }
@@ -350,28 +385,32 @@ impl Shard {
     }
 
     fn outcome_of(&self, command: &Command, events: &[Event]) -> Outcome {
-        match (events.first(), command) {
-            (Some(Event::Checkout { order, event }), _) => match event {
-                checkout::Event::Opened { intent, .. } => {
-                    Outcome::CheckoutOpened { order: *order, total: intent.quote.total }
-                }
-                checkout::Event::Payment(_) | checkout::Event::GivenUp => Outcome::Done,
-            },
-            (Some(Event::Provider { heard, .. }), _) => Outcome::Heard(*heard),
+        if let (Command::Provider(event), []) = (command, events) {
             // It came before: what it was good for then.
-            (None, Command::Provider(event)) => {
-                self.heard.outcome(&event.id).copied().map_or(Outcome::Done, Outcome::Heard)
-            }
-            (
-                Some(
-                    Event::PolicySet(_)
-                    | Event::Catalog(_)
-                    | Event::Order { .. }
-                    | Event::Dispatch(_),
-                )
-                | None,
-                _,
-            ) => Outcome::Done,
+            return self.heard.outcome(&event.id).copied().map_or(Outcome::Done, Outcome::Heard);
         }
+        outcome_of(events)
+    }
+}
+
+pub(super) fn outcome_of(events: &[Event]) -> Outcome {
+    match events.first() {
+        Some(Event::Checkout { order, event: checkout::Event::Opened { intent, .. } }) => {
+            Outcome::CheckoutOpened { order: *order, total: intent.quote.total }
+        }
+        Some(Event::Provider { heard, .. }) => Outcome::Heard(*heard),
+        Some(
+            Event::Checkout {
+                event: checkout::Event::Payment(_) | checkout::Event::GivenUp, ..
+            }
+            | Event::PolicySet(_)
+            | Event::Catalog(_)
+            | Event::Order { .. }
+            | Event::Dispatch(_)
+            | Event::SaleOpened { .. }
+            | Event::Sale { .. }
+            | Event::SaleCheckout { .. },
+        )
+        | None => Outcome::Done,
     }
 }

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{self, CorruptCatalog};
 use crate::checkout::{self, CorruptCheckout};
 use crate::dispatch::{self, CorruptDispatch};
-use crate::id::{CustomerId, DeliveryId, OrderId};
+use crate::flash_sale::sale::{self, Answer, CorruptSale};
+use crate::flash_sale::{HoldId, Rules, RulesError};
+use crate::id::{CustomerId, DeliveryId, ItemId, OrderId, RestaurantId, SaleId};
 use crate::money::{Money, MoneyError};
 use crate::order::{self, CorruptHistory};
 use crate::policy::{Policy, PolicyError};
@@ -44,6 +46,33 @@ pub enum Event {
         /// What it was good for.
         heard: Heard,
     },
+    /// A flash sale was opened.
+    SaleOpened {
+        /// Which.
+        sale: SaleId,
+        /// Whose item.
+        restaurant: RestaurantId,
+        /// Which item.
+        item: ItemId,
+        /// By which rules, as long as it lasts.
+        rules: Box<Rules>,
+    },
+    /// Something happened in a flash sale.
+    Sale {
+        /// Which.
+        sale: SaleId,
+        /// What.
+        event: sale::Event<CustomerId>,
+    },
+    /// A checkout carries a hold of a sale, just opened.
+    SaleCheckout {
+        /// Which sale.
+        sale: SaleId,
+        /// Which hold.
+        hold: HoldId,
+        /// The order that the checkout is to be.
+        order: OrderId,
+    },
 }
 
 /// What an event of the payment provider was good for. All of it is acknowledged.
@@ -73,6 +102,8 @@ pub enum Outcome {
     },
     /// The provider's event is heard: now, or when it came for the first time.
     Heard(Heard),
+    /// What a customer of a flash sale is told.
+    Sale(Answer),
     /// It is not done.
     Refused(Refusal),
 }
@@ -134,6 +165,39 @@ pub enum Refusal {
         /// In what the two differ.
         differs: Vec<Field>,
     },
+    /// There is no such sale, or it has left memory.
+    #[error("there is no sale {sale}")]
+    NoSuchSale {
+        /// The sale asked for.
+        sale: SaleId,
+    },
+    /// The sale says no.
+    #[error(transparent)]
+    Sale(#[from] sale::Refusal),
+    /// A sale cannot be opened by these rules.
+    #[error(transparent)]
+    SaleRules(#[from] RulesError),
+    /// There is another sale by this name, or of this item.
+    #[error("{sale} is another sale, or sells this already")]
+    SaleTaken {
+        /// Which.
+        sale: SaleId,
+    },
+    /// As many sales are in memory as may be.
+    #[error("the shard already holds {most} sales")]
+    SalesFull {
+        /// How many those are.
+        most: u32,
+    },
+    /// The item is sold through a sale alone for the time being: claim a unit there.
+    #[error("the item is sold through {sale} alone")]
+    OnlyInSale {
+        /// Which.
+        sale: SaleId,
+    },
+    /// A hold is for one unit of the sale's item, in the cart of whom it belongs to.
+    #[error("a hold is for one unit of the item of the sale")]
+    NotWhatIsHeld,
     /// The rules are not sound.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -180,6 +244,20 @@ pub enum CorruptLog {
     /// An order's history is damaged.
     #[error(transparent)]
     Order(#[from] CorruptHistory),
+    /// A sale's history is damaged.
+    #[error("{sale}: {corrupt}")]
+    Sale {
+        /// Which.
+        sale: SaleId,
+        /// How.
+        corrupt: CorruptSale,
+    },
+    /// An event speaks of a sale that is not there, or is there already.
+    #[error("an event does not fit {sale}: it is not there, or there already")]
+    NoSuchSale {
+        /// Which.
+        sale: SaleId,
+    },
     /// The catalogue's history is damaged.
     #[error(transparent)]
     Catalog(#[from] CorruptCatalog),

@@ -1,7 +1,7 @@
 //! The composition: one city, one writer, no locks.
 //!
 //! A [`Shard`] owns everything that its decisions depend on: policy, catalogue, checkouts, orders,
-//! drivers and deliveries, the outcomes of commands. [`Shard::decide`] turns a [`Command`] into
+//! drivers and deliveries, flash sales, the outcomes of commands. [`Shard::decide`] turns a [`Command`] into
 //! [`Event`]s and an [`Outcome`], and changes nothing; [`Shard::apply`] takes a batch that counts
 //! in the log, and decides nothing. The log room's [`Replica`](crate::log::Replica) drives both.
 //!
@@ -17,6 +17,7 @@ mod customers;
 mod decide;
 mod event;
 mod provider;
+mod sales;
 #[cfg(test)]
 #[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 mod tests;
@@ -25,16 +26,20 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use command::{Canceller, Command, DriverAct, OperationsAct, RestaurantAct, Wish};
+pub use command::{
+    Canceller, Command, Crowd, DriverAct, Offering, OperationsAct, RestaurantAct, SaleAct, Wish,
+};
 pub use event::{CorruptLog, Event, Heard, Outcome, Refusal};
+pub use sales::Listed;
 
 use agenda::{Agenda, Waits};
 use customers::Customers;
+use sales::Sales;
 
 use crate::catalog::Catalog;
 use crate::checkout::Checkout;
 use crate::dispatch::{Dispatch, Wanted};
-use crate::id::{IdGenerator, OrderId, ShardId};
+use crate::id::{IdGenerator, OrderId, SaleId, ShardId};
 use crate::idempotency::{Bounds, Ledger};
 use crate::log::{Batch, Cause, CauseBounds, Causes, Decision, Machine, NotTaken};
 use crate::order::Order;
@@ -55,6 +60,7 @@ pub struct Shard {
     orders: BTreeMap<OrderId, Order>,
     dispatch: Dispatch,
     customers: Customers,
+    sales: Sales,
     causes: Causes<Outcome>,
     heard: Ledger<EventId, Heard, Meaning>,
     #[serde(skip)]
@@ -73,6 +79,7 @@ struct Stored {
     orders: BTreeMap<OrderId, Order>,
     dispatch: Dispatch,
     customers: Customers,
+    sales: Sales,
     causes: Causes<Outcome>,
     heard: Ledger<EventId, Heard, Meaning>,
 }
@@ -95,6 +102,7 @@ impl From<Stored> for Shard {
             orders,
             dispatch,
             customers,
+            sales,
             causes,
             heard,
         } = stored;
@@ -107,6 +115,7 @@ impl From<Stored> for Shard {
             orders,
             dispatch,
             customers,
+            sales,
             causes,
             heard,
             agenda,
@@ -128,6 +137,7 @@ impl Shard {
             orders: BTreeMap::new(),
             dispatch: Dispatch::default(),
             customers: Customers::default(),
+            sales: Sales::default(),
             causes: Causes::default(),
             heard: Ledger::default(),
             agenda: Agenda::default(),
@@ -180,11 +190,23 @@ impl Shard {
         self.checkouts.values()
     }
 
+    /// A flash sale, until some time after its end.
+    #[must_use]
+    pub fn sale(&self, id: SaleId) -> Option<&Listed> {
+        self.sales.get(id)
+    }
+
+    /// The flash sales in memory, by id.
+    pub fn sales(&self) -> impl Iterator<Item = (SaleId, &Listed)> {
+        self.sales.iter()
+    }
+
     /// When [`Command::Tick`] has something to do next; `None` when nothing waits.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let own = self.agenda.next_deadline().map(|(at, _)| at);
-        [own, self.dispatch.next_deadline()].into_iter().flatten().min()
+        let sale = self.sales.next_deadline().map(|(at, _)| at);
+        [own, self.dispatch.next_deadline(), sale].into_iter().flatten().min()
     }
 
     /// What the outside world must still do, by order id. Each stays until its result is recorded.

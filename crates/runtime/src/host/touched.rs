@@ -25,7 +25,11 @@ impl Touched {
                 }
                 Event::Dispatch(event) => touched.drivers.extend(drivers_of(event)),
                 Event::PolicySet(_) => touched.policy = true,
-                Event::Catalog(_) | Event::Provider { .. } => {}
+                Event::Catalog(_)
+                | Event::Provider { .. }
+                | Event::SaleOpened { .. }
+                | Event::Sale { .. }
+                | Event::SaleCheckout { .. } => {}
             }
         }
         touched

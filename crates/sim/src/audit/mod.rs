@@ -182,7 +182,11 @@ impl Auditor {
         for event in &batch.events {
             match event {
                 Event::PolicySet(rules) => self.fleet.set_capacity(rules.dispatch.capacity),
-                Event::Catalog(_) | Event::Provider(_) => {}
+                Event::Catalog(_)
+                | Event::Provider(_)
+                | Event::SaleOpened(_)
+                | Event::Sale(_)
+                | Event::SaleCheckout(_) => {}
                 Event::Checkout { order, event } => self.checkout(*order, event, at),
                 Event::Order { order, event } => self.order(*order, event, at),
                 Event::Dispatch(event) => {
@@ -323,7 +327,10 @@ fn says(outcome: &Value, events: &[Event]) -> bool {
         | Event::Checkout { .. }
         | Event::Order { .. }
         | Event::Dispatch(_)
-        | Event::Provider(_) => None,
+        | Event::Provider(_)
+        | Event::SaleOpened(_)
+        | Event::Sale(_)
+        | Event::SaleCheckout(_) => None,
     });
     if let Some(heard) = outcome.get("heard") {
         // Heard now, or before: then nothing happens.
@@ -331,7 +338,7 @@ fn says(outcome: &Value, events: &[Event]) -> bool {
             |event| matches!(event, Event::Provider(provider) if provider.heard == *heard),
         );
     }
-    if outcome == "done" {
+    if outcome == "done" || outcome.get("sale").is_some() {
         return opened.is_none();
     }
     if outcome.get("refused").is_some() {

@@ -58,6 +58,9 @@ pub(super) enum Event {
     Order { order: OrderId, event: Order },
     Dispatch(Dispatch),
     Provider(Provider),
+    SaleOpened(IgnoredAny),
+    Sale(IgnoredAny),
+    SaleCheckout(IgnoredAny),
 }
 
 /// What the payment provider told. What follows from it stands beside it in the batch.

@@ -18,7 +18,11 @@ impl World {
         self.next_seq = batch.seq.saturating_add(1);
         for event in &batch.events {
             match event {
-                Event::PolicySet(_) | Event::Catalog(_) => {}
+                Event::PolicySet(_)
+                | Event::Catalog(_)
+                | Event::SaleOpened { .. }
+                | Event::Sale { .. }
+                | Event::SaleCheckout { .. } => {}
                 Event::Checkout { order, event } => match event {
                     checkout::Event::Opened { .. } => {
                         let who = batch.cause.and_then(|cause| self.errands.who(cause.id));
@@ -127,7 +131,10 @@ impl World {
             }
             (
                 Who::Customer(_),
-                Outcome::Done | Outcome::CheckoutOpened { .. } | Outcome::Heard(_),
+                Outcome::Done
+                | Outcome::CheckoutOpened { .. }
+                | Outcome::Heard(_)
+                | Outcome::Sale(_),
             )
             | (Who::Operations | Who::Restaurant | Who::Courier, _) => {}
         }

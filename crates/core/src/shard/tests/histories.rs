@@ -47,6 +47,9 @@ fn names(event: &Event) -> String {
         Event::Order { event, .. } => format!("order {event:?}"),
         Event::Dispatch(event) => format!("drive {event:?}"),
         Event::Provider { heard, .. } => format!("heard {heard:?}"),
+        Event::SaleOpened { .. } => "sale opened".into(),
+        Event::Sale { event, .. } => format!("sale {event:?}"),
+        Event::SaleCheckout { .. } => "sale carried".into(),
     };
     let end = inner.find(['{', '(']).unwrap_or(inner.len());
     inner[..end].trim_end().into()

@@ -9,4 +9,5 @@ mod ending;
 mod histories;
 mod placing;
 mod provider;
+mod sales;
 mod wishes;
