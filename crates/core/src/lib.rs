@@ -20,6 +20,7 @@
 //! | [`payment`] | held → captured or voided → refunded, whatever is lost, late or said twice |
 //! | [`cancel`] | may this order be cancelled, by whom, on what terms: the table, and the board for 100,000 checks a second |
 //! | [`dispatch`] | whom to ask; two drivers tapped Accept in the same millisecond |
+//! | [`limit`] | how often is often enough, and when to come back |
 //!
 //! The house: [`shard`] composes the rooms of one city; [`log`] makes it durable: whose records
 //! count, and what a host does ([`log::Replica`], where the process that died after the commit and
@@ -267,6 +268,7 @@ pub mod checkout;
 pub mod dispatch;
 pub mod eta;
 pub mod id;
+pub mod limit;
 #[cfg(feature = "log")]
 pub mod log;
 pub mod money;
