@@ -20,6 +20,7 @@
 //! | [`payment`] | held → captured or voided → refunded, whatever is lost, late or said twice |
 //! | [`cancel`] | may this order be cancelled, by whom, on what terms: the table, and the board for 100,000 checks a second |
 //! | [`dispatch`] | whom to ask; two drivers tapped Accept in the same millisecond |
+//! | [`notify`] | which channel, when again, and when to give up |
 //! | [`limit`] | how often is often enough, and when to come back |
 //!
 //! The house: [`shard`] composes the rooms of one city; [`log`] makes it durable: whose records
@@ -39,7 +40,7 @@
 //! | who is within 5 km of this kitchen | `doorstep-geo-index`, its `nearest` |
 //! | when a timer fires, and who calls the provider | `doorstep-runtime`, its `host` and `effects` |
 //!
-//! Webhooks, flash sales and notifications will be rooms beside these; they are not built yet.
+//! Webhooks and flash sales will be rooms beside these; they are not built yet.
 //!
 //! # The driving contract
 //!
@@ -272,6 +273,7 @@ pub mod limit;
 #[cfg(feature = "log")]
 pub mod log;
 pub mod money;
+pub mod notify;
 pub mod order;
 pub mod payment;
 pub mod place;
