@@ -8,21 +8,30 @@ use crate::ports::{NotifyStore, StoreError};
 
 /// A store in memory: a handle, whose clones see the same.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryStore(Arc<Mutex<Option<(u64, Vec<u8>)>>>);
+pub struct MemoryStore(Arc<Mutex<Option<Latest>>>);
+
+/// What was saved last.
+#[derive(Debug)]
+struct Latest {
+    epoch: u64,
+    state: Vec<u8>,
+}
 
 impl NotifyStore for MemoryStore {
     fn save(&mut self, epoch: u64, state: &[u8]) -> Result<(), StoreError> {
         let mut saved = self.0.lock();
         match &*saved {
-            Some((later, _)) if *later > epoch => Err(StoreError::Fenced { epoch: *later }),
+            Some(latest) if latest.epoch > epoch => {
+                Err(StoreError::Fenced { epoch: latest.epoch })
+            }
             Some(_) | None => {
-                *saved = Some((epoch, state.to_vec()));
+                *saved = Some(Latest { epoch, state: state.to_vec() });
                 Ok(())
             }
         }
     }
 
     fn load(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.0.lock().as_ref().map(|(_, state)| state.clone()))
+        Ok(self.0.lock().as_ref().map(|latest| latest.state.clone()))
     }
 }
