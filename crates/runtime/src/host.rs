@@ -402,6 +402,10 @@ impl<L, P, H> Host<L, P, H> {
     /// Lets go of the log, and does not claim it again: at the next step, whoever waits for what is
     /// pending hears that the result is unknown. It still reads.
     pub fn resign(&mut self, now: Timestamp) {
+        if let Some(notifications) = &mut self.notifications {
+            // One that fails costs repetitions, under the same names.
+            notifications.save(now);
+        }
         self.replica.resign(now);
     }
 

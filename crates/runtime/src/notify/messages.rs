@@ -1,5 +1,8 @@
 //! Who is told what: the one table from the shard's events to messages. Pure.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use doorstep_core::checkout;

@@ -21,9 +21,7 @@ impl NotifyStore for MemoryStore {
     fn save(&mut self, epoch: u64, state: &[u8]) -> Result<(), StoreError> {
         let mut saved = self.0.lock();
         match &*saved {
-            Some(latest) if latest.epoch > epoch => {
-                Err(StoreError::Fenced { epoch: latest.epoch })
-            }
+            Some(latest) if latest.epoch > epoch => Err(StoreError::Fenced { epoch: latest.epoch }),
             Some(_) | None => {
                 *saved = Some(Latest { epoch, state: state.to_vec() });
                 Ok(())

@@ -404,6 +404,24 @@ fn whoever_takes_over_goes_on_where_the_owner_was_and_the_owner_tells_nothing_mo
     assert!(matches!(stale.save(1, b"{}"), Err(StoreError::Fenced { epoch: 2 })));
 }
 
+#[test]
+fn who_resigns_has_saved_and_nothing_is_sent_again() {
+    let (push, store) = (Wire::new(Mood::Calm), MemoryStore::default());
+    let log = MemoryLog::new();
+    let mut town = open(config(1), &log, over(&push, &push).store(store.clone()), NOW);
+    town.found();
+    town.run(2_000);
+    town.order(10);
+    town.run(100); // sent and answered, within a second of the last save
+    town.host.resign(town.now);
+    town.step();
+    assert!(!town.host.is_owner());
+    let mut next = open(config(2), &log, over(&push, &push).store(store), town.now);
+    drop(town);
+    next.run(60_000);
+    each_told(&push, 4);
+}
+
 #[track_caller]
 fn each_told(wire: &Wire, messages: usize) {
     let told = wire.told();
