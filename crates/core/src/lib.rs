@@ -23,6 +23,8 @@
 //! | `webhook` (feature), [`provider`] | is it from whom it says, is it new, what does it mean |
 //! | [`flash_sale`] | the 201st person of a 200-unit sale; who waits, and who is next |
 //! | [`dispatch`] | whom to ask; two drivers tapped Accept in the same millisecond |
+//! | [`notify`] | which channel, when again, and when to give up |
+//! | [`limit`] | how often is often enough, and when to come back |
 //!
 //! The house: [`shard`] composes the rooms of one city; [`log`] makes it durable: whose records
 //! count, and what a host does ([`log::Replica`], where the process that died after the commit and
@@ -41,8 +43,6 @@
 //! | the machine that owned the city is gone | [`log`]: claim, replay, go on |
 //! | who is within 5 km of this kitchen | `doorstep-geo-index`, its `nearest` |
 //! | when a timer fires, and who calls the provider | `doorstep-runtime`, its `host` and `effects` |
-//!
-//! Notifications will be a room beside these; they are not built yet.
 //!
 //! # The driving contract
 //!
@@ -274,9 +274,11 @@ pub mod eta;
 pub mod flash_sale;
 pub mod id;
 pub mod idempotency;
+pub mod limit;
 #[cfg(feature = "log")]
 pub mod log;
 pub mod money;
+pub mod notify;
 pub mod order;
 pub mod payment;
 pub mod place;

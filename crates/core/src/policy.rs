@@ -42,6 +42,11 @@ pub struct CheckoutPolicy {
     pub quantity_max: u32,
     /// Orders that one customer may place in any hour. Default 5 (platform).
     pub orders_per_hour: u32,
+    /// Checkouts of one customer that may come to nothing in any hour because the card was declined
+    /// or the customer withdrew, before no further one is opened; those that wait already may still
+    /// fail. Stolen cards are tried out in this way. Default 10: ours, twice what may succeed.
+    #[serde(default = "failures_per_hour")]
+    pub failures_per_hour: u32,
     /// Delivery fee whatever the distance, in minor units. Default 199: ours.
     pub fee_base_minor: i64,
     /// Delivery fee for each kilometre begun, in minor units. Default 50: ours.
@@ -229,6 +234,7 @@ impl Policy {
                 lines_max: 50,
                 quantity_max: 99,
                 orders_per_hour: 5,
+                failures_per_hour: failures_per_hour(),
                 fee_base_minor: 199,
                 fee_per_km_minor: 50,
                 tax_permille: 0,
@@ -299,6 +305,7 @@ impl Policy {
             ("checkout.lines_max", self.checkout.lines_max, 1_000),
             ("checkout.quantity_max", self.checkout.quantity_max, 10_000),
             ("checkout.orders_per_hour", self.checkout.orders_per_hour, 1_000),
+            ("checkout.failures_per_hour", self.checkout.failures_per_hour, 1_000),
             ("payment.hold_attempts", self.payment.hold_attempts, 100),
             ("payment.flag_after", self.payment.flag_after, 1_000),
             ("dispatch.candidates", self.dispatch.candidates, 1_000),
@@ -377,6 +384,11 @@ impl Policy {
         }
         Ok(())
     }
+}
+
+/// What a log holds to that was written before there was such a limit.
+const fn failures_per_hour() -> u32 {
+    10
 }
 
 /// No span of policy is longer than a year.

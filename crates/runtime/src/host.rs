@@ -31,6 +31,7 @@ use history::Keeper;
 use crate::client::{Client, Pledge, Shared, Submission, Told};
 use crate::effects::EffectRunner;
 use crate::matcher::Matcher;
+use crate::notify::Notifications;
 use crate::ports::{Entry, HistorySink, Log, Payments, ReadError, Snapshot};
 use crate::restaurants::Restaurants;
 use crate::views::Views;
@@ -45,6 +46,7 @@ pub struct Host<L, P, H> {
     shared: Arc<Shared>,
     effects: EffectRunner,
     matcher: Matcher,
+    notifications: Option<Notifications>,
     waiting: BTreeMap<CommandId, Vec<Pledge>>,
     /// How many tickets are in `waiting`.
     waiters: usize,
@@ -130,6 +132,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             shared: Arc::new(Shared::new(config.inbox_max, views, restaurants, index)),
             effects: EffectRunner::new(config.effects),
             matcher: Matcher::new(config.match_every),
+            notifications: None,
             founding: config.policy,
             founded: false,
             waiting: BTreeMap::new(),
@@ -154,6 +157,27 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
     #[must_use]
     pub fn client(&self) -> Client {
         Client::new(Arc::clone(&self.shared))
+    }
+
+    /// Tells people what happens, from what counts from now on. To be given before the first step:
+    /// a host that owns its log already has told nobody of what counted before.
+    pub fn notify(&mut self, mut notifications: Notifications) {
+        notifications.begin(self.replica.counted(), self.replica.fence().next());
+        self.notifications = Some(notifications);
+        if self.replica.is_owner() {
+            self.tells_from_now_on(self.stepped_at);
+        }
+    }
+
+    /// What is told to people; `None` unless the host was given it.
+    #[must_use]
+    pub const fn notifications(&self) -> Option<&Notifications> {
+        self.notifications.as_ref()
+    }
+
+    /// The same, to redrive what is dead; what that leads to happens in the next step.
+    pub const fn notifications_mut(&mut self) -> Option<&mut Notifications> {
+        self.notifications.as_mut()
     }
 
     /// The counted state.
@@ -218,7 +242,10 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             }
             step.worked = true;
         }
-        self.snapshot_if_due();
+        if let Some(notifications) = &mut self.notifications {
+            step.worked |= notifications.step(now);
+        }
+        self.snapshot_if_due(now);
         step
     }
 
@@ -247,7 +274,9 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         if self.read_again_at.is_some() {
             return self.read_again_at;
         }
-        let own = [self.replica.next_wake(), self.log.next_wake(), self.history.next_wake()];
+        let telling = self.notifications.as_ref().and_then(Notifications::next_wake);
+        let own =
+            [self.replica.next_wake(), self.log.next_wake(), self.history.next_wake(), telling];
         let deciding = self.replica.ahead().map(|shard| {
             let searching = shard.dispatch().searching() > 0;
             let matching = searching.then(|| self.matcher.next_wake());
@@ -350,9 +379,13 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         any
     }
 
-    fn snapshot_if_due(&mut self) {
+    fn snapshot_if_due(&mut self, now: Timestamp) {
         let due = self.snapshot_every.is_some_and(|every| self.since_snapshot >= every);
         if !due || !self.replica.is_owner() {
+            return;
+        }
+        // Whoever starts from the snapshot is not told again of the batches behind it.
+        if self.notifications.as_mut().is_some_and(|telling| !telling.save(now)) {
             return;
         }
         self.since_snapshot = 0;
@@ -373,6 +406,10 @@ impl<L, P, H> Host<L, P, H> {
     /// Lets go of the log, and does not claim it again: at the next step, whoever waits for what is
     /// pending hears that the result is unknown. It still reads.
     pub fn resign(&mut self, now: Timestamp) {
+        if let Some(notifications) = &mut self.notifications {
+            // One that fails costs repetitions, under the same names.
+            notifications.save(now);
+        }
         self.replica.resign(now);
     }
 

@@ -12,6 +12,7 @@
 //! | [`views`] | what readers see without touching the writer: tracking, and the cancel board |
 //! | [`restaurants`] | who would bring something to this address now, with fee and estimate |
 //! | [`effects`] | carries out what the provider must do, at least once under its key, until it is answered |
+//! | [`notify`] | counted batches → messages → channels: in the app, a signed webhook, a line in a log, or your own |
 //! | [`matcher`] | deliveries that want a driver × drivers who are near; the choice stays in core |
 //! | [`arrivals`] | pings → geofence → the same command as the driver's tap |
 //! | [`threads`] | a host on a thread of its own: deadlines on the real clock, subscriptions, a provider that blocks |
@@ -64,6 +65,7 @@ pub mod effects;
 pub mod host;
 pub mod matcher;
 pub mod memory_log;
+pub mod notify;
 pub mod ports;
 pub mod restaurants;
 pub mod sandbox;

@@ -9,13 +9,18 @@
 //! - [`Payments`]: a payment provider, asked under idempotent keys.
 //!   [`Sandbox`](crate::sandbox::Sandbox) is the one for tests and simulations.
 //! - [`HistorySink`]: where an order goes when it leaves memory.
+//! - [`Notifier`]: one channel that tells people things; [`Directory`]: what is known of them;
+//!   [`NotifyStore`]: where the notification engine's state outlives a crash.
 
 use std::error::Error;
 use std::sync::Arc;
 
+use doorstep_core::notify::{self, Profile, SendKey, Sending};
 use doorstep_core::order::Order;
 use doorstep_core::payment::{Answer, Effect, EffectKey};
 use doorstep_core::time::Timestamp;
+
+use crate::notify::Recipient;
 
 /// Most bytes of one record: below Kafka's default `message.max.bytes` (1,048,588), so that every
 /// adapter can take what another took.
@@ -274,4 +279,73 @@ impl HistorySink for LogIsHistory {
     fn keep(&mut self, _order: &Order) -> Result<(), SinkError> {
         Ok(())
     }
+}
+
+/// One channel that tells people things: push, e-mail, a webhook.
+///
+/// Sends go out and answers come back by [`poll`](Notifier::poll), in any order, any number of
+/// times, or never; an implementation that can take no more drops them as the network would.
+/// Time-outs and repetition are the caller's. Across attempts a message keeps its id
+/// ([`SendKey::message`]), also after a crash: a channel whose receivers know a repetition by it
+/// tells nothing twice.
+pub trait Notifier {
+    /// Sends one message once.
+    fn send(&mut self, sending: &Sending<Recipient>, now: Timestamp);
+
+    /// The next answer that has arrived at `now`. `None`: no more at this time; an implementation
+    /// says so after finitely many.
+    fn poll(&mut self, now: Timestamp) -> Option<(SendKey, notify::Answer)>;
+
+    /// When an answer may have arrived that has not yet, as far as is known by itself.
+    fn next_wake(&self) -> Option<Timestamp>;
+}
+
+/// What is known of whoever is told something: whether they are using the app, what they refuse,
+/// when they want to be left alone.
+pub trait Directory {
+    /// The profile of a recipient. It is asked once a message, by the thread that steps the host:
+    /// it is to answer from memory.
+    fn profile(&self, to: Recipient, now: Timestamp) -> Profile;
+}
+
+/// A directory that knows nobody: nobody is active, refuses anything or sleeps.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KnowsNobody;
+
+impl Directory for KnowsNobody {
+    fn profile(&self, _to: Recipient, _now: Timestamp) -> Profile {
+        Profile::default()
+    }
+}
+
+/// Why the state of notifications was not saved or loaded.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Somebody who owns the log later has saved: whoever hears this sends no more.
+    #[error("saved under epoch {epoch} already")]
+    Fenced {
+        /// The later epoch.
+        epoch: u64,
+    },
+    /// The storage failed. What was saved before is still there.
+    #[error("the state of notifications could not be stored or read")]
+    Io(#[source] Fault),
+}
+
+/// Where the state of notifications outlives a crash: one value, that every process which may come
+/// to own the shard's log can read.
+pub trait NotifyStore {
+    /// Keeps `state` in the place of what was there, whole or not at all, under the epoch of the
+    /// owner who saves it. `Ok` means durable.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] if a higher epoch has saved. [`StoreError`]; nothing changed.
+    fn save(&mut self, epoch: u64, state: &[u8]) -> Result<(), StoreError>;
+
+    /// What was saved last; `None` if nothing ever was.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    fn load(&mut self) -> Result<Option<Vec<u8>>, StoreError>;
 }

@@ -7,6 +7,7 @@ use crate::checkout::{self, Checkout, State};
 use crate::id::OrderId;
 use crate::log::Batch;
 use crate::order::{self, Order};
+use crate::payment::{self, HoldRefused};
 use crate::time::Timestamp;
 
 /// Orders and checkouts that leave memory with one batch at most, so that a batch after a long
@@ -69,11 +70,15 @@ impl Shard {
                 let checkout =
                     self.checkouts.get_mut(&id).ok_or(CorruptLog::NoSuchOrder { order: id })?;
                 let before = Waits::of_checkout(checkout);
+                let vain = is_the_customers_doing(event, checkout.state(), self.last_at);
                 checkout
                     .evolve(event, self.last_at)
                     .map_err(|corrupt| CorruptLog::Checkout { order: id, corrupt })?;
                 if matches!(checkout.state(), State::Closed { .. }) {
                     self.customers.closed(checkout.intent().customer, id);
+                }
+                if vain {
+                    self.customers.failed(checkout.intent().customer, id, self.last_at);
                 }
                 let after = Waits::of_checkout(checkout);
                 self.agenda.update(id, before, after);
@@ -125,5 +130,21 @@ impl Shard {
             let before = order.or(checkout).unwrap_or_default();
             self.agenda.update(id, before, Waits::default());
         }
+    }
+}
+
+/// Whether a checkout comes to nothing because the card is declined, be it late, or because it is
+/// withdrawn before its time: what somebody would do who tries out cards. A provider that fails or
+/// says nothing is not the customer's doing.
+fn is_the_customers_doing(event: &checkout::Event, before: State, at: Timestamp) -> bool {
+    match (event, before) {
+        (checkout::Event::Payment(payment::Event::HoldRefused { why }), _) => {
+            *why == HoldRefused::Declined
+        }
+        (checkout::Event::GivenUp, State::Waiting { until }) => at < until,
+        (
+            checkout::Event::GivenUp | checkout::Event::Opened { .. } | checkout::Event::Payment(_),
+            State::Waiting { .. } | State::Held | State::Closed { .. },
+        ) => false,
     }
 }

@@ -111,6 +111,10 @@ impl Shard {
         if let Some(from) = self.customers.wait(wish.customer, limit, now) {
             return Err(Refusal::TooManyOrders { customer: wish.customer, from });
         }
+        let limit = self.policy.checkout.failures_per_hour;
+        if let Some(from) = self.customers.wait_after_failures(wish.customer, limit, now) {
+            return Err(Refusal::TooManyFailures { customer: wish.customer, from });
+        }
         if wish.promised.is_some_and(|promised| promised < asked_at) {
             return Err(Refusal::PromiseInThePast);
         }

@@ -133,6 +133,15 @@ pub enum Refusal {
         /// When the next one is possible.
         from: Timestamp,
     },
+    /// Too many of the customer's checkouts came to nothing: cards were declined, or it was
+    /// withdrawn, as often as policy allows.
+    #[error("too many checkouts of {customer} came to nothing; again from {from}")]
+    TooManyFailures {
+        /// Who.
+        customer: CustomerId,
+        /// When the next one is possible.
+        from: Timestamp,
+    },
     /// The shard has as many checkouts and orders as policy allows.
     #[error("the shard already holds {most} orders")]
     OrdersFull {

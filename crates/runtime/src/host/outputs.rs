@@ -42,6 +42,9 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
                     self.tally.claims_lost = self.tally.claims_lost.saturating_add(1);
                     self.effects.clear();
                     self.offer_again_at = None;
+                    if let Some(notifications) = &mut self.notifications {
+                        notifications.let_go();
+                    }
                 }
                 Output::Marked { .. } => {}
                 Output::Stop(reason) => {
@@ -96,6 +99,14 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         for (driver, _) in shard.dispatch().drivers() {
             self.shared.arrivals.head(driver, shard);
         }
+        self.tells_from_now_on(now);
+    }
+
+    pub(super) fn tells_from_now_on(&mut self, now: Timestamp) {
+        let epoch = self.replica.fence().epoch();
+        if let Some(notifications) = &mut self.notifications {
+            notifications.take_over(epoch, now);
+        }
     }
 
     /// Offers every effect that is due, as far as the runner has room.
@@ -137,6 +148,9 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         touched.drivers.extend(touched.orders.iter().filter_map(|id| views.driver_of(*id)));
         for &driver in &touched.drivers {
             self.shared.arrivals.head(driver, shard);
+        }
+        if let Some(notifications) = &mut self.notifications {
+            notifications.follow(batch, shard, now);
         }
         self.since_snapshot = self.since_snapshot.saturating_add(1);
         self.since_retain = self.since_retain.saturating_add(1);

@@ -5,7 +5,7 @@ use super::city::*;
 use crate::id::CustomerId;
 use crate::money::Currency;
 use crate::order::OrderStatus;
-use crate::payment::{Answer, Step};
+use crate::payment::{Answer, Reply, Step};
 use crate::policy::PolicyError;
 use crate::time::Span;
 
@@ -67,6 +67,56 @@ fn a_customer_orders_five_times_an_hour_and_refused_payments_do_not_count() {
     city.now = from;
     city.opened(1, grill());
     assert!(matches!(city.refuses(&checkout(1, grill())), Refusal::TooManyOrders { .. }));
+}
+
+/// A customer who has been declined or has withdrawn as often as policy allows; and when the first
+/// of those leaves the hour.
+fn tries_cards(city: &mut City) -> Timestamp {
+    let first = city.now;
+    for attempt in 0..policy().checkout.failures_per_hour {
+        let order = city.opened(1, grill());
+        if attempt % 2 == 0 {
+            city.pays(order, Answer::Refused);
+        } else {
+            city.does(&cancel(order, Canceller::Customer));
+            city.pays(order, Answer::Refused); // and it counts once
+        }
+        city.waits(Span::from_secs(1));
+    }
+    first.saturating_add(Span::from_hours(1))
+}
+
+#[test]
+fn whoever_tries_one_card_after_another_is_stopped_and_told_when_to_come_back() {
+    let mut city = City::new();
+    let from = tries_cards(&mut city);
+    let customer = CustomerId::from(1);
+    let stopped = Refusal::TooManyFailures { customer, from };
+    assert_eq!(city.refuses(&checkout(1, grill())), stopped);
+    city.opened(2, grill());
+    city.shard = city.stored();
+    assert_eq!(city.refuses(&checkout(1, grill())), stopped);
+    assert_eq!(city.replayed(), city.shard);
+    city.now = from.saturating_sub(Span::from_millis(1));
+    assert_eq!(city.refuses(&checkout(1, grill())), stopped);
+    city.now = from;
+    city.opened(1, grill());
+}
+
+#[test]
+fn a_provider_that_fails_or_says_nothing_is_not_the_customers_doing() {
+    let mut city = City::new();
+    for _ in 0..policy().checkout.failures_per_hour {
+        let order = city.opened(1, grill());
+        for attempt in 1..=policy().payment.hold_attempts {
+            let reply = Reply { step: Step::Hold, attempt, answer: Answer::Failed };
+            city.does(&Command::Reply { order, reply });
+        }
+        city.opened(1, grill());
+        city.waits(policy().checkout.patience);
+        city.does(&Command::Tick);
+    }
+    city.opened(1, grill());
 }
 
 #[test]

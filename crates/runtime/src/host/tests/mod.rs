@@ -9,6 +9,7 @@
 mod answers;
 mod effects;
 mod matching;
+mod notify;
 mod owners;
 mod restart;
 mod tapping;
