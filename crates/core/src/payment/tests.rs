@@ -6,9 +6,12 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::decide::back_off;
 use super::*;
+use crate::id::OrderId;
 use crate::order::tests::{T0, eur, later, minutes};
-use crate::policy::Policy;
+use crate::policy::{PaymentPolicy, Policy};
+use crate::time::Span;
 
 const TOTAL: i64 = 1_000;
 const DONE: Answer = Answer::Done { until: None };
