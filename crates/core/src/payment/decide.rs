@@ -47,7 +47,9 @@ impl Payment {
             },
             (Step::Capture, Answer::Done { .. }) => Event::Captured { amount: due.amount },
             (Step::Void, Answer::Done { .. }) => Event::Released { why: Release::Voided },
-            (Step::Refund, Answer::Done { .. }) => Event::Refunded { amount: due.amount },
+            (Step::Refund, Answer::Done { .. }) if self.paid().minor() >= due.amount.minor() => {
+                Event::Refunded { amount: due.amount }
+            }
             (Step::Hold, Answer::Refused) => Event::HoldRefused { why: HoldRefused::Declined },
             (Step::Capture | Step::Void, Answer::Refused) => {
                 Event::Released { why: Release::Lapsed }
@@ -63,8 +65,9 @@ impl Payment {
                 Event::Released { why: Release::Lapsed }
             }
             // A refund that the provider refuses is still the customer's money: it is tried again,
-            // ever more rarely, and operations are told.
-            (Step::Refund, Answer::Refused)
+            // ever more rarely, and operations are told. One that it says it made of money which is
+            // known to be given back already is not believed.
+            (Step::Refund, Answer::Refused | Answer::Done { .. })
             | (Step::Hold | Step::Capture | Step::Void | Step::Refund, Answer::Failed) => {
                 Event::Failed {
                     step: due.step,

@@ -1,6 +1,7 @@
 //! What the provider must still do, and the key under which it is asked.
 
 use core::fmt;
+use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -80,5 +81,31 @@ pub struct EffectKey {
 impl fmt::Display for EffectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.order, self.step.name(), self.attempt)
+    }
+}
+
+/// Why a text is no [`EffectKey`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a key is an order, a step and an attempt from 1: `ord_…/hold/1`")]
+pub struct NotAKey;
+
+impl FromStr for EffectKey {
+    type Err = NotAKey;
+
+    /// Reads the text form, exactly as it is written.
+    fn from_str(text: &str) -> Result<Self, NotAKey> {
+        let mut parts = text.split('/');
+        let (Some(order), Some(step), Some(attempt), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(NotAKey);
+        };
+        let steps = [Step::Hold, Step::Capture, Step::Void, Step::Refund];
+        let key = Self {
+            order: order.parse().map_err(|_| NotAKey)?,
+            step: steps.into_iter().find(|known| known.name() == step).ok_or(NotAKey)?,
+            attempt: attempt.parse().map_err(|_| NotAKey)?,
+        };
+        if key.attempt > 0 && key.to_string() == text { Ok(key) } else { Err(NotAKey) }
     }
 }

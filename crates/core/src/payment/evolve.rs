@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Due, Funds, HoldRefused, Payment, Release, Step, at_most};
+use super::notice::Refund;
+use super::{Due, Funds, HoldRefused, News, Payment, RefundId, Release, Step, at_most};
 use crate::money::Money;
 use crate::time::Timestamp;
 
@@ -46,6 +47,14 @@ pub enum Event {
         /// Operations should look: this step has failed too often.
         flagged: bool,
     },
+    /// The provider said something unasked that was not known yet.
+    Noticed {
+        /// What is so.
+        news: News,
+        /// After a refund of ours that failed: the next attempt is not before this time.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_at: Option<Timestamp>,
+    },
 }
 
 /// An event that cannot follow the state it was applied to: the history is damaged.
@@ -67,6 +76,9 @@ impl Payment {
     /// [`CorruptPayment`] if the event cannot have been decided from this state; nothing changes.
     pub fn evolve(&mut self, event: &Event) -> Result<(), CorruptPayment> {
         let corrupt = CorruptPayment { event: *event, funds: self.funds, due: self.due };
+        if let Event::Noticed { news, retry_at } = event {
+            return self.notice(news, *retry_at).ok_or(corrupt);
+        }
         let due_is = |step: Step| self.due.is_some_and(|due| due.step == step);
         let due_as = |step: Step, amount: Money| {
             self.due.is_some_and(|due| (due.step, due.amount) == (step, amount))
@@ -111,10 +123,14 @@ impl Payment {
                 | Event::Captured { .. }
                 | Event::Refunded { .. }
                 | Event::Released { .. }
-                | Event::Failed { .. },
+                | Event::Failed { .. }
+                | Event::Noticed { .. },
                 _,
             ) => return Err(corrupt),
         };
+        if let (Event::Refunded { amount }, Some(due)) = (*event, self.due) {
+            self.remember(Refund { id: RefundId::Ours(due.attempt), amount, failed: false });
+        }
         if let Some(due) = ended.take() {
             *self.ended.of(due.step) = due.attempt;
         }
@@ -122,6 +138,25 @@ impl Payment {
         self.due = None;
         self.advance(not_before);
         Ok(())
+    }
+
+    /// Takes in what the provider said unasked; `None`, and nothing changes, if it cannot be.
+    fn notice(&mut self, news: &News, retry_at: Option<Timestamp>) -> Option<()> {
+        self.check(news).ok()?;
+        let (funds, refund) = self.knowing(news)?;
+        self.funds = funds;
+        if let Some(refund) = refund {
+            self.remember(refund);
+        }
+        if self.tells_of_due(news)
+            && let Some(due) = self.due.take()
+        {
+            *self.ended.of(due.step) = due.attempt;
+        }
+        if self.due.is_none() {
+            self.advance(retry_at.unwrap_or(Timestamp::EPOCH));
+        }
+        Some(())
     }
 
     /// Names the next step towards what is owed, from what the provider has done.

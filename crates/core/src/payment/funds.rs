@@ -41,7 +41,7 @@ pub enum Funds {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldRefused {
-    /// The provider or the customer's bank said no.
+    /// The provider or the customer's bank said no, or took its yes back before there was an order.
     Declined,
     /// Every attempt failed.
     Unavailable,
@@ -53,7 +53,7 @@ pub enum HoldRefused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Release {
-    /// Voided by us.
+    /// Voided by us, or given up at the provider.
     Voided,
     /// It lapsed, or the provider no longer knows it.
     Lapsed,

@@ -11,6 +11,8 @@
 //! 2. The attempt rises only when an attempt has definitely ended. An unknown result is no answer:
 //!    the caller asks the provider for the truth, or repeats the call under the same key.
 //! 3. An answer to anything but the attempt that is due is old news and changes nothing.
+//! 4. What the provider says unasked ([`Notice`], from its webhooks) is heard in any order, any
+//!    number of times, and always comes to the same.
 //!
 //! It follows that there is at most one successful hold and one capture, and never more refunded
 //! than captured.
@@ -43,15 +45,17 @@ mod decide;
 mod effect;
 mod evolve;
 mod funds;
+mod notice;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
 pub use decide::{Answer, Reply};
-pub use effect::{Due, Effect, EffectKey, Step};
+pub use effect::{Due, Effect, EffectKey, NotAKey, Step};
 pub use evolve::{CorruptPayment, Event};
 pub use funds::{Funds, HoldRefused, Release};
+pub use notice::{News, Notice, REFUNDS_MAX, RefundId, Refusal};
 
 use crate::money::Money;
 use crate::time::Timestamp;
@@ -64,6 +68,9 @@ pub struct Payment {
     owed: Option<Money>,
     due: Option<Due>,
     ended: Attempts,
+    /// What was heard of refunds, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refunds: Vec<notice::Refund>,
 }
 
 /// Attempts of each step that have definitely ended.
@@ -76,6 +83,15 @@ struct Attempts {
 }
 
 impl Attempts {
+    const fn count(&self, step: Step) -> u32 {
+        match step {
+            Step::Hold => self.hold,
+            Step::Capture => self.capture,
+            Step::Void => self.void,
+            Step::Refund => self.refund,
+        }
+    }
+
     const fn of(&mut self, step: Step) -> &mut u32 {
         match step {
             Step::Hold => &mut self.hold,
@@ -96,6 +112,7 @@ impl Payment {
             owed: None,
             due: None,
             ended: Attempts::default(),
+            refunds: Vec::new(),
         };
         payment.advance(Timestamp::EPOCH);
         payment

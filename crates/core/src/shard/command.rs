@@ -8,7 +8,7 @@ use crate::eta::Vehicle;
 use crate::id::{CustomerId, DeliveryId, DriverId, OrderId};
 use crate::money::Money;
 use crate::order::{FailReason, Shortage};
-use crate::payment::Reply;
+use crate::payment::{Notice, Reply};
 use crate::place::LatLng;
 use crate::policy::Policy;
 use crate::time::Timestamp;
@@ -62,6 +62,16 @@ pub enum Command {
         order: OrderId,
         /// What.
         reply: Reply,
+    },
+    /// The payment provider said something unasked: a webhook, verified. Of an order that is not
+    /// here (never was, or has left memory) it is refused as [`NoSuchOrder`], and changes nothing.
+    ///
+    /// [`NoSuchOrder`]: super::Refusal::NoSuchOrder
+    Notice {
+        /// Of which order or checkout.
+        order: OrderId,
+        /// What.
+        notice: Notice,
     },
     /// Time passed: the earliest deadline that has come is dealt with, one a tick. Harmless at any
     /// moment.

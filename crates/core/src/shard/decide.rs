@@ -10,7 +10,7 @@ use crate::eta;
 use crate::id::{DeliveryId, DriverId, OrderId};
 use crate::log::{Cause, Decision, NotTaken, Seen};
 use crate::order::{self, Actor, DropReason, Order};
-use crate::payment::Reply;
+use crate::payment::{Notice, Reply};
 use crate::policy::Policy;
 use crate::time::{Span, Timestamp};
 
@@ -68,6 +68,7 @@ impl Shard {
                 self.order_act(*order, &order::Command::ReviseEstimate { estimate: *estimate }, now)
             }
             Command::Reply { order, reply } => self.reply(*order, reply, now),
+            Command::Notice { order, notice } => self.notice(*order, notice, now),
             Command::Tick => self.tick(now),
         }
     }
@@ -256,9 +257,27 @@ impl Shard {
         let Some(checkout) = self.checkouts.get(&id) else {
             return self.order_act(id, &order::Command::Reply(*reply), now);
         };
+        self.checkout_goes_on(checkout, checkout.reply(reply, &self.policy.payment, now), now)
+    }
+
+    fn notice(&self, id: OrderId, notice: &Notice, now: Timestamp) -> Decided {
+        let Some(checkout) = self.checkouts.get(&id) else {
+            return self.order_act(id, &order::Command::Notice(*notice), now);
+        };
+        self.checkout_goes_on(checkout, checkout.hear(notice, &self.policy.payment, now)?, now)
+    }
+
+    /// What the provider said of a checkout, and the order that it makes of it.
+    fn checkout_goes_on(
+        &self,
+        checkout: &Checkout,
+        said: Vec<checkout::Event>,
+        now: Timestamp,
+    ) -> Decided {
+        let id = checkout.intent().order;
         let mut after = checkout.clone();
         let mut events = Vec::new();
-        for event in checkout.reply(reply, &self.policy.payment, now) {
+        for event in said {
             // Only a corrupt state refuses its own decision; then nothing is committed.
             if after.evolve(&event, now).is_err() {
                 return Ok(Vec::new());

@@ -8,6 +8,7 @@ use crate::dispatch::{self, CorruptDispatch};
 use crate::id::{CustomerId, DeliveryId, OrderId};
 use crate::money::{Money, MoneyError};
 use crate::order::{self, CorruptHistory};
+use crate::payment;
 use crate::policy::{Policy, PolicyError};
 use crate::time::Timestamp;
 
@@ -97,6 +98,9 @@ pub enum Refusal {
     /// The order says no.
     #[error(transparent)]
     Order(#[from] order::Refusal),
+    /// What the provider is said to have said of a checkout is not believed.
+    #[error(transparent)]
+    Payment(#[from] payment::Refusal),
     /// Dispatch says no.
     #[error(transparent)]
     Dispatch(#[from] dispatch::Refusal),

@@ -53,6 +53,10 @@ impl Order {
                 let events = self.payment.decide(reply, &policy.payment, now);
                 Ok(events.into_iter().map(Event::Payment).collect())
             }
+            Command::Notice(notice) => {
+                let events = self.payment.hear(notice, &policy.payment, now)?;
+                Ok(events.into_iter().map(Event::Payment).collect())
+            }
             Command::Tick => Ok(self.tick(policy, now)),
         }
     }
