@@ -41,6 +41,7 @@
 //! # Ok::<(), doorstep_core::payment::CorruptPayment>(())
 //! ```
 
+mod breaker;
 mod decide;
 mod effect;
 mod evolve;
@@ -51,6 +52,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use breaker::{Breaker, BreakerPolicy, Gate};
 pub use decide::{Answer, Reply};
 pub use effect::{Due, Effect, EffectKey, NotAKey, Step};
 pub use evolve::{CorruptPayment, Event};

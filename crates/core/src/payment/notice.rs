@@ -1,45 +1,4 @@
 //! What a provider says unasked: the normalised form of its webhooks.
-//!
-//! A [`Notice`] is news of one payment at the provider: that it was authorised, captured, cancelled,
-//! that its hold expired, that a refund of it went through or failed. It is heard beside the
-//! [replies](super::Reply) to our own calls, **in any order, any number of times**: each says what is
-//! so from then on, never what was added, and the payment keeps the furthest that it has heard.
-//! Amounts are cumulative, and a refund bears its own name. What is known only moves one way:
-//!
-//! ```text
-//! asked → refused → held → released (lapsed → voided) → captured, with its refunds: done → failed
-//! ```
-//!
-//! so that notices which were shuffled, lost and repeated leave the payment where they would have
-//! left it in order, except for the numbers of attempts that were asked for meanwhile. Money
-//! that was taken is never overlooked: a capture is heard after a cancellation or an expiry too, and
-//! is given back where nothing is owed, or pays the debt that the expiry left. A refund that is heard
-//! before its capture implies as much of it.
-//!
-//! A notice is the provider's definitive word: it ends the due step whose fate it tells. The reply
-//! to that step, when it comes, is old news.
-//!
-//! ```
-//! use doorstep_core::money::{Currency, Money};
-//! use doorstep_core::payment::{News, Notice, Payment, Step};
-//! use doorstep_core::policy::Policy;
-//! use doorstep_core::time::Timestamp;
-//!
-//! let eur = Currency::new("EUR").unwrap();
-//! let (policy, now) = (Policy::new(eur).payment, Timestamp::from_secs(1_700_000_000));
-//! let mut payment = Payment::new(Money::new(1_250, eur));
-//! payment.owe(Money::zero(eur)); // the order was cancelled while the provider was asked
-//!
-//! // The webhooks come in the wrong order, and one of them twice.
-//! let captured = News::Captured { total: Money::new(1_250, eur) };
-//! for news in [captured, News::Cancelled, captured] {
-//!     for event in payment.hear(&Notice { hold: 1, news }, &policy, now)? {
-//!         payment.evolve(&event)?;
-//!     }
-//! }
-//! assert_eq!(payment.due().unwrap().step, Step::Refund, "it was taken: it is given back");
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
 
 use serde::{Deserialize, Serialize};
 
@@ -52,9 +11,50 @@ use crate::time::Timestamp;
 /// Refunds of one payment that are remembered by name.
 pub const REFUNDS_MAX: usize = 64;
 
-/// News of one payment at the provider. Whose it is, is said beside it, as with a
-/// [`Reply`](super::Reply): the shard's command names the order.
+/// News of one payment at the provider, said unasked: the normalised form of its webhooks.
 ///
+/// It was authorised, captured, cancelled, its hold expired, a refund of it went through or failed:
+/// this is heard beside the
+/// [replies](super::Reply) to our own calls, **in any order, any number of times**: each says what is
+/// so from then on, never what was added, and the payment keeps the furthest that it has heard.
+/// Amounts are cumulative, and a refund bears its own name. What is known only moves one way:
+///
+/// ```text
+/// asked → refused → held → released (lapsed → voided) → captured, with its refunds: done → failed
+/// ```
+///
+/// so that notices which were shuffled, lost and repeated leave the payment where they would have
+/// left it in order, except for the numbers of attempts that were asked for meanwhile. Money
+/// that was taken is never overlooked: a capture is heard after a cancellation or an expiry too, and
+/// is given back where nothing is owed, or pays the debt that the expiry left. A refund that is heard
+/// before its capture implies as much of it.
+///
+/// A notice is the provider's definitive word: it ends the due step whose fate it tells. The reply
+/// to that step, when it comes, is old news.
+///
+/// ```
+/// use doorstep_core::money::{Currency, Money};
+/// use doorstep_core::payment::{News, Notice, Payment, Step};
+/// use doorstep_core::policy::Policy;
+/// use doorstep_core::time::Timestamp;
+///
+/// let eur = Currency::new("EUR").unwrap();
+/// let (policy, now) = (Policy::new(eur).payment, Timestamp::from_secs(1_700_000_000));
+/// let mut payment = Payment::new(Money::new(1_250, eur));
+/// payment.owe(Money::zero(eur)); // the order was cancelled while the provider was asked
+///
+/// // The webhooks come in the wrong order, and one of them twice.
+/// let captured = News::Captured { total: Money::new(1_250, eur) };
+/// for news in [captured, News::Cancelled, captured] {
+///     for event in payment.hear(&Notice { hold: 1, news }, &policy, now)? {
+///         payment.evolve(&event)?;
+///     }
+/// }
+/// assert_eq!(payment.due().unwrap().step, Step::Refund, "it was taken: it is given back");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// Whose it is, is said beside it, as with a [`Reply`](super::Reply): the shard's command names the order.
 /// The provider's payment is opened by a hold, whose [key](super::EffectKey) (`ord_…/hold/1`) an
 /// adapter leaves with it (Stripe: `metadata`) and reads back from its events; a refund of ours bears
 /// its own key (`ord_…/refund/1`) in the same way. [`EffectKey`](super::EffectKey) is read from text.

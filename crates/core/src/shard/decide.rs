@@ -9,7 +9,7 @@ use crate::dispatch;
 use crate::eta;
 use crate::id::{DeliveryId, DriverId, OrderId};
 use crate::log::{Cause, Decision, NotTaken, Seen};
-use crate::order::{self, Actor, DropReason, Order};
+use crate::order::{self, Actor, DropReason, Order, Phase};
 use crate::payment::{Notice, Reply};
 use crate::policy::Policy;
 use crate::time::{Span, Timestamp};
@@ -44,9 +44,21 @@ impl Shard {
                 let outcome = outcome_of(&events);
                 (events, outcome)
             }
-            Err(refusal) => (Vec::new(), Outcome::Refused(refusal)),
+            Err(refusal) => (Vec::new(), Outcome::Refused(self.told_which(refusal))),
         };
         Ok(Decision::Commit { events, outcome })
+    }
+
+    /// Of a delivery that was called off, which order was cancelled.
+    fn told_which(&self, refusal: Refusal) -> Refusal {
+        let Refusal::NoSuchDelivery { delivery } = refusal else { return refusal };
+        let order = self.called_off.order_of(delivery).and_then(|order| self.orders.get(&order));
+        match order.map(|order| (order.id(), order.phase())) {
+            Some((order, &Phase::Cancelled { by, at, .. })) => {
+                Refusal::OrderCancelled { order, by, at }
+            }
+            Some(_) | None => refusal,
+        }
     }
 
     fn events_of(&self, command: &Command, asked_at: Timestamp, now: Timestamp) -> Decided {
@@ -126,6 +138,11 @@ impl Shard {
 
     fn cancel(&self, id: OrderId, by: Canceller, now: Timestamp) -> Decided {
         if let Some(checkout) = self.checkouts.get(&id) {
+            if let Canceller::Operations { fee: Some(fee) } = by
+                && !fee.is_zero()
+            {
+                return Err(Refusal::FeeBeforeHold);
+            }
             return match (checkout.state(), by) {
                 (State::Waiting { .. }, Canceller::Customer | Canceller::Operations { .. }) => {
                     let event = checkout::Event::GivenUp;

@@ -7,7 +7,7 @@ use crate::checkout::{self, CorruptCheckout};
 use crate::dispatch::{self, CorruptDispatch};
 use crate::id::{CustomerId, DeliveryId, OrderId};
 use crate::money::{Money, MoneyError};
-use crate::order::{self, CorruptHistory};
+use crate::order::{self, Actor, CorruptHistory};
 use crate::payment;
 use crate::policy::{Policy, PolicyError};
 use crate::time::Timestamp;
@@ -72,6 +72,17 @@ pub enum Refusal {
         /// The delivery asked for.
         delivery: DeliveryId,
     },
+    /// The delivery is over because its order was cancelled first. Said for as long as the order is
+    /// remembered, then [`NoSuchDelivery`](Self::NoSuchDelivery).
+    #[error("{order} was cancelled at {at}")]
+    OrderCancelled {
+        /// Which.
+        order: OrderId,
+        /// By whom.
+        by: Actor,
+        /// When.
+        at: Timestamp,
+    },
     /// The customer has ordered as often as policy allows.
     #[error("{customer} has ordered as often as allowed; again from {from}")]
     TooManyOrders {
@@ -89,6 +100,9 @@ pub enum Refusal {
     /// A checkout whose money is held can no longer be given up: it is an order.
     #[error("the checkout is over")]
     CheckoutOver,
+    /// Nothing is held for a checkout yet of which a fee could be kept: it is given up without one.
+    #[error("a checkout is given up without a fee")]
+    FeeBeforeHold,
     /// A promise is not earlier than the wish.
     #[error("a promise must not lie before the wish")]
     PromiseInThePast,
@@ -101,9 +115,10 @@ pub enum Refusal {
     /// What the provider is said to have said of a checkout is not believed.
     #[error(transparent)]
     Payment(#[from] payment::Refusal),
-    /// Dispatch says no.
+    /// Dispatch says no; never that it does not know a delivery, which is
+    /// [`NoSuchDelivery`](Self::NoSuchDelivery).
     #[error(transparent)]
-    Dispatch(#[from] dispatch::Refusal),
+    Dispatch(dispatch::Refusal),
     /// The rules are not sound.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -113,6 +128,15 @@ pub enum Refusal {
     /// The amounts do not add up.
     #[error(transparent)]
     Money(#[from] MoneyError),
+}
+
+impl From<dispatch::Refusal> for Refusal {
+    fn from(refusal: dispatch::Refusal) -> Self {
+        if let dispatch::Refusal::UnknownDelivery { delivery } = refusal {
+            return Self::NoSuchDelivery { delivery };
+        }
+        Self::Dispatch(refusal)
+    }
 }
 
 /// A batch that cannot follow the shard's state: the log is damaged.

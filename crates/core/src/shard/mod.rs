@@ -11,6 +11,7 @@
 
 mod agenda;
 mod apply;
+mod called_off;
 mod command;
 mod consequences;
 mod customers;
@@ -28,6 +29,7 @@ pub use command::{Canceller, Command, DriverAct, OperationsAct, RestaurantAct, W
 pub use event::{CorruptLog, Event, Outcome, Refusal};
 
 use agenda::{Agenda, Waits};
+use called_off::CalledOff;
 use customers::Customers;
 
 use crate::catalog::Catalog;
@@ -53,6 +55,8 @@ pub struct Shard {
     dispatch: Dispatch,
     customers: Customers,
     causes: Causes<Outcome>,
+    #[serde(skip_serializing_if = "CalledOff::is_empty")]
+    called_off: CalledOff,
     #[serde(skip)]
     agenda: Agenda,
 }
@@ -70,6 +74,8 @@ struct Stored {
     dispatch: Dispatch,
     customers: Customers,
     causes: Causes<Outcome>,
+    #[serde(default)]
+    called_off: CalledOff,
 }
 
 impl From<Stored> for Shard {
@@ -91,6 +97,7 @@ impl From<Stored> for Shard {
             dispatch,
             customers,
             causes,
+            called_off,
         } = stored;
         Self {
             policy,
@@ -102,6 +109,7 @@ impl From<Stored> for Shard {
             dispatch,
             customers,
             causes,
+            called_off,
             agenda,
         }
     }
@@ -122,6 +130,7 @@ impl Shard {
             dispatch: Dispatch::default(),
             customers: Customers::default(),
             causes: Causes::default(),
+            called_off: CalledOff::default(),
             agenda: Agenda::default(),
         }
     }

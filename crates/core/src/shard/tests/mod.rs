@@ -7,5 +7,6 @@ mod carrying;
 mod city;
 mod ending;
 mod histories;
+mod notices;
 mod placing;
 mod wishes;
