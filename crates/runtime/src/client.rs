@@ -232,6 +232,7 @@ fn check_length(command: &Command) -> Result<(), NotSent> {
         | Command::Propose(_)
         | Command::ReviseEstimate { .. }
         | Command::Reply { .. }
+        | Command::Notice { .. }
         | Command::Tick => return Ok(()),
     }
     let mut length = Length(0);

@@ -143,6 +143,15 @@ impl Breaker {
         };
     }
 
+    /// From when on a caller may probe; `None` while it is closed.
+    #[must_use]
+    pub const fn probe_at(&self) -> Option<Timestamp> {
+        match *self {
+            Self::Closed { .. } => None,
+            Self::Open { until, .. } | Self::HalfOpen { until, .. } => Some(until),
+        }
+    }
+
     /// Whether calls go through.
     #[must_use]
     pub const fn is_closed(&self) -> bool {

@@ -9,4 +9,5 @@ mod ending;
 mod histories;
 mod notices;
 mod placing;
+mod saga;
 mod wishes;

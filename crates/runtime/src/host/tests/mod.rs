@@ -11,6 +11,7 @@ mod effects;
 mod matching;
 mod owners;
 mod restart;
+mod saga;
 
 use std::sync::Arc;
 
