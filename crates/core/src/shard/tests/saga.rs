@@ -3,6 +3,7 @@
 use super::super::*;
 use super::city::*;
 use crate::checkout::State;
+use crate::id::DriverId;
 use crate::order::{FailReason, Phase};
 use crate::payment::{Answer, Step as Due};
 use crate::saga::{Ending, Failure, ROWS, Row, Undo};
