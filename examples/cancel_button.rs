@@ -25,7 +25,7 @@ fn main() -> Story {
         board.publish(order.id(), order.cancellable_from())?;
         let shows = board.may_cancel(&order.id(), now);
         println!(
-            "  {:<17} button {}",
+            "  {:<18} button {}",
             format!("{:?}", order.status()),
             if shows { "SHOWN" } else { "hidden" }
         );

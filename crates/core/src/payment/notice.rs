@@ -237,11 +237,11 @@ impl Payment {
                 }
                 let known = self.refund(refund);
                 let (_, refunded) = self.taken();
-                let most = match (news, known) {
-                    (News::Refunded { .. }, None) => {
-                        self.asked.checked_sub(refunded).unwrap_or(refunded)
-                    }
-                    _ => self.asked,
+                let gives_back = matches!(news, News::Refunded { .. }) && known.is_none();
+                let most = if gives_back {
+                    self.asked.checked_sub(refunded).unwrap_or(refunded)
+                } else {
+                    self.asked
                 };
                 within(amount, one, most)?;
                 if known.is_none() && self.refunds.len() >= REFUNDS_MAX {

@@ -1,6 +1,8 @@
 //! A provider that is out for minutes: what is due waits behind the breaker, and nobody is charged
 //! twice.
 
+#![allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
+
 use doorstep_core::payment::{Breaker, Funds, HoldRefused, Payment};
 use doorstep_core::policy::Policy;
 
