@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::{Acceptance, KitchenKind, Line};
 use crate::id::{CustomerId, OrderId, RestaurantId};
 use crate::money::Money;
-use crate::payment::{self, CorruptPayment, Due, Funds, HoldRefused, Payment, Reply};
+use crate::payment::{self, CorruptPayment, Due, Funds, HoldRefused, Notice, Payment, Reply};
 use crate::place::LatLng;
 use crate::policy::PaymentPolicy;
 use crate::pricing::Quote;
@@ -173,6 +173,21 @@ impl Checkout {
         self.payment.decide(reply, policy, now).into_iter().map(Event::Payment).collect()
     }
 
+    /// What the provider's notice means. One that says that the money was taken already holds the
+    /// checkout as well; one that part of it was given back, or that there is no hold any more, closes it.
+    ///
+    /// # Errors
+    /// [`payment::Refusal`].
+    pub fn hear(
+        &self,
+        notice: &Notice,
+        policy: &PaymentPolicy,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, payment::Refusal> {
+        let events = self.payment.hear(notice, policy, now)?;
+        Ok(events.into_iter().map(Event::Payment).collect())
+    }
+
     /// What the passing of time means: a checkout that waited too long is given up.
     #[must_use]
     pub fn tick(&self, now: Timestamp) -> Vec<Event> {
@@ -196,8 +211,14 @@ impl Checkout {
                 if let State::Waiting { .. } = self.state {
                     match self.payment.funds() {
                         Funds::Held { .. } => self.state = State::Held,
+                        Funds::Captured { .. } if self.payment.paid() == self.payment.asked() => {
+                            self.state = State::Held;
+                        }
                         Funds::Refused { why } => self.close(why, at),
-                        Funds::Asked | Funds::Captured { .. } | Funds::Released { .. } => {}
+                        Funds::Captured { .. } | Funds::Released { .. } => {
+                            self.close(HoldRefused::Declined, at);
+                        }
+                        Funds::Asked => {}
                     }
                 }
                 Ok(())

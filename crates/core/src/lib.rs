@@ -18,6 +18,7 @@
 //! | [`checkout`] | the validated intent, in the log before the provider is asked to hold the money |
 //! | [`order`] | what happens when the restaurant says no; what may be done in which phase |
 //! | [`payment`] | held → captured or voided → refunded, whatever is lost, late or said twice |
+//! | [`saga`] | what is undone when a step of an order fails: the table that the others are held to |
 //! | [`cancel`] | may this order be cancelled, by whom, on what terms: the table, and the board for 100,000 checks a second |
 //! | [`idempotency`] | was this key acted on before, by whom, and what came of it |
 //! | `webhook` (feature), [`provider`] | is it from whom it says, is it new, what does it mean |
@@ -285,6 +286,7 @@ pub mod place;
 pub mod policy;
 pub mod pricing;
 pub mod provider;
+pub mod saga;
 #[cfg(feature = "log")]
 pub mod shard;
 pub mod time;

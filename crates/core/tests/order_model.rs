@@ -4,7 +4,9 @@
 //! The bank is modelled apart from the payment: it executes each key once and remembers the
 //! outcome. A repeated call, a late answer, a duplicated one and a lost one that is asked for again
 //! are therefore all the same thing, the delivery of a remembered outcome, at any time, any number
-//! of times. Definite failures are bounded, and the hold may lapse whenever it stands.
+//! of times. Definite failures are bounded, and the hold may lapse whenever it stands. What is so at
+//! the bank is also said unasked (as by a webhook), at any later time, any number of times; and a
+//! person at the bank may once take the hold, give it up, or give money back, which only that tells.
 //!
 //! Every action adds to the log, to the bank's book or to the clock, and none takes back: the graph
 //! has no cycle, and "the clock and the bank alone settle everything" says that they do so in the end.
@@ -28,7 +30,9 @@ use doorstep_core::checkout::{Checkout, State as CheckoutState};
 use doorstep_core::id::DriverId;
 use doorstep_core::money::Money;
 use doorstep_core::order::{Actor, Command, DropReason, Event, FailReason, Order, Phase, Shortage};
-use doorstep_core::payment::{Answer, Due, Funds, HoldRefused, Payment, Release, Reply, Step};
+use doorstep_core::payment::{
+    Answer, Due, Funds, HoldRefused, News, Notice, Payment, RefundId, Release, Reply, Step,
+};
 use doorstep_core::policy::Policy;
 use doorstep_core::time::{Span, Timestamp};
 use stateright::{Checker, Model, Property};
@@ -45,6 +49,8 @@ struct Bounds {
     assigns: u8,
     /// Units that may run out.
     adjusts: u8,
+    /// Things that a person at the bank may do.
+    hands: u8,
     /// What must be reachable within these bounds.
     sometimes: fn() -> Vec<Property<OneOrder>>,
 }
@@ -119,6 +125,13 @@ struct Bank {
     refunded: i64,
     failures: u8,
     lapsed: bool,
+    voided: bool,
+    /// The attempt at the hold that made it, and what each refund gave back.
+    hold: u32,
+    refunds: BTreeMap<RefundId, i64>,
+    /// What a person may still do, and whether one took the hold, or gave it up.
+    hands: u8,
+    by_hand: bool,
     /// Asked for something that a truthful bank cannot make sense of.
     nonsense: bool,
 }
@@ -130,6 +143,7 @@ impl Bank {
         let answer = match (due.step, self.holding) {
             (Step::Hold, _) => {
                 self.holds += 1;
+                self.hold = due.attempt;
                 self.holding = Some(amount);
                 Answer::Done { until: None }
             }
@@ -143,20 +157,79 @@ impl Bank {
             (Step::Void, Some(held)) => {
                 self.nonsense |= amount != held;
                 self.holding = None;
+                self.voided = true;
                 Answer::Done { until: None }
             }
             (Step::Capture | Step::Void, None) => {
-                self.nonsense |= !self.lapsed;
+                self.nonsense |= !self.lapsed && !self.by_hand;
+                Answer::Refused
+            }
+            (Step::Refund, _) if self.refunded + amount > self.captured && self.by_hand => {
                 Answer::Refused
             }
             (Step::Refund, _) => {
                 self.nonsense |= amount <= 0;
                 self.refunded += amount;
+                self.refunds.insert(RefundId::Ours(due.attempt), amount);
                 Answer::Done { until: None }
             }
         };
         self.book.insert((due.step, due.attempt), answer);
     }
+
+    /// What a person at the bank does.
+    fn by_hand(&mut self, hand: Hand) -> Option<()> {
+        self.hands = self.hands.checked_sub(1)?;
+        match hand {
+            Hand::Takes => {
+                self.captured += self.holding.take()?;
+                self.captures += 1;
+            }
+            Hand::GivesUp => {
+                self.holding.take()?;
+                self.voided = true;
+            }
+            Hand::GivesBack => {
+                let rest = self.captured - self.refunded;
+                let part = if rest > FEE { FEE } else { rest };
+                (part > 0).then_some(())?;
+                self.refunded += part;
+                self.refunds.insert(RefundId::Theirs(1), part);
+            }
+        }
+        self.by_hand = true;
+        Some(())
+    }
+
+    /// What is so at the bank and can be said of it.
+    fn news(&self, asked: Money) -> Vec<Notice> {
+        let said = |news| Notice { hold: self.hold, news };
+        let mut notices = Vec::new();
+        if self.holds > 0 {
+            notices.push(said(News::Authorised { amount: asked, until: None }));
+        }
+        if self.captured > 0 {
+            notices.push(said(News::Captured { total: eur(self.captured) }));
+        }
+        if self.voided {
+            notices.push(said(News::Cancelled));
+        }
+        if self.lapsed {
+            notices.push(said(News::Expired));
+        }
+        notices.extend(self.refunds.iter().map(|(refund, amount)| {
+            said(News::Refunded { refund: *refund, amount: eur(*amount) })
+        }));
+        notices
+    }
+}
+
+/// What a person at the bank may do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Hand {
+    Takes,
+    GivesUp,
+    GivesBack,
 }
 
 #[derive(Clone, Debug)]
@@ -202,6 +275,10 @@ enum Action {
     Lapse,
     /// An outcome in the bank's book arrives, for the first time or again.
     Hear(Step, u32),
+    /// A person at the bank does something.
+    Hand(Hand),
+    /// What is so at the bank is said unasked: this one of all that can be said.
+    Notice(usize),
 }
 
 struct OneOrder {
@@ -233,6 +310,15 @@ impl OneOrder {
             return self.command(world, &Command::Reply(reply));
         };
         let events = checkout.reply(&reply, &self.bounds.policy.payment, world.now);
+        self.checkout(world, checkout, &events)
+    }
+
+    fn notice(&self, world: &World, notice: Notice) -> Option<World> {
+        let Stage::Checkout(checkout) = &world.stage else {
+            return self.command(world, &Command::Notice(notice));
+        };
+        let policy = &self.bounds.policy.payment;
+        let events = checkout.hear(&notice, policy, world.now).expect("the truth is believed");
         self.checkout(world, checkout, &events)
     }
 
@@ -308,6 +394,11 @@ impl OneOrder {
                 let reply = Reply { step: *step, attempt: *attempt, answer };
                 return self.hear(world, reply);
             }
+            Action::Hand(hand) => next.bank.by_hand(*hand)?,
+            Action::Notice(index) => {
+                let notices = world.bank.news(world.stage.payment().asked());
+                return self.notice(world, *notices.get(*index)?);
+            }
         }
         Some(next)
     }
@@ -317,8 +408,12 @@ impl OneOrder {
         self.all_actions(world).iter().any(|action| {
             let alone = match action {
                 Action::Command(index) => self.commands[*index] == Command::Tick,
-                Action::CheckoutTick | Action::Time | Action::CarryOut | Action::Hear(..) => true,
-                Action::Fail | Action::Decline | Action::Lapse => false,
+                Action::CheckoutTick
+                | Action::Time
+                | Action::CarryOut
+                | Action::Hear(..)
+                | Action::Notice(_) => true,
+                Action::Fail | Action::Decline | Action::Lapse | Action::Hand(_) => false,
             };
             alone && self.next(world, action).is_some()
         })
@@ -335,7 +430,11 @@ impl OneOrder {
         ];
         let heard = world.bank.book.keys().map(|(step, attempt)| Action::Hear(*step, *attempt));
         let commands = (0..self.commands.len()).map(Action::Command);
-        fixed.into_iter().chain(heard).chain(commands).collect()
+        let said = world.bank.news(world.stage.payment().asked()).len();
+        let notices = (0..said).map(Action::Notice);
+        let hands = [Hand::Takes, Hand::GivesUp, Hand::GivesBack].map(Action::Hand);
+        let own = fixed.into_iter().chain(heard).chain(commands);
+        own.chain(notices).chain(hands.into_iter().filter(|_| world.bank.hands > 0)).collect()
     }
 }
 
@@ -346,7 +445,8 @@ impl Model for OneOrder {
     fn init_states(&self) -> Vec<World> {
         let until = T0.saturating_add(self.bounds.policy.checkout.patience);
         let checkout = Checkout::open(intent(self.bounds.promise), until);
-        let bank = Bank { failures: self.bounds.failures, ..Bank::default() };
+        let Bounds { failures, hands, .. } = self.bounds;
+        let bank = Bank { failures, hands, ..Bank::default() };
         let (assigns, adjusts) = (self.bounds.assigns, self.bounds.adjusts);
         vec![World { stage: Stage::Checkout(checkout), now: T0, bank, assigns, adjusts }]
     }
@@ -384,18 +484,21 @@ fn always() -> Vec<Property<OneOrder>> {
         Property::always("nothing is captured before acceptance", |_, world: &World| match &world
             .stage
         {
-            Stage::Checkout(_) => world.bank.captures == 0,
+            Stage::Checkout(_) => world.bank.captures == 0 || world.bank.by_hand,
             Stage::Order(order) => {
-                world.bank.captures == 0 || !matches!(order.phase(), Phase::Pending { .. })
+                world.bank.captures == 0
+                    || world.bank.by_hand
+                    || !matches!(order.phase(), Phase::Pending { .. })
             }
         }),
         Property::always(
-            "settled: the bank has what is owed, or there is a debt",
-            |_, world: &World| !world.stage.is_over() || is_square(world),
+            "settled, and all is heard: the bank has what is owed, or there is a debt",
+            |_, world: &World| !world.stage.is_over() || !all_is_heard(world) || is_square(world),
         ),
         Property::always("settled: no hold is forgotten", |_, world: &World| {
             let lapsed = Funds::Released { why: Release::Lapsed };
             !world.stage.is_over()
+                || !all_is_heard(world)
                 || world.bank.holding.is_none()
                 || world.stage.payment().funds() == lapsed
         }),
@@ -500,6 +603,40 @@ fn lapses() -> Vec<Property<OneOrder>> {
     ]
 }
 
+/// What must happen where a person at the bank has a hand in it.
+fn by_hand() -> Vec<Property<OneOrder>> {
+    vec![
+        Property::sometimes(
+            "taken by hand after the cancellation, and given back",
+            |_, world: &World| {
+                over(world).is_some_and(|order| {
+                    matches!(order.phase(), Phase::Cancelled { .. })
+                        && world.bank.by_hand
+                        && world.bank.refunds.contains_key(&RefundId::Ours(1))
+                        && world.bank.refunded == world.bank.captured
+                })
+            },
+        ),
+        Property::sometimes("given up by hand, and delivered: a debt", |_, world: &World| {
+            over(world).is_some_and(|order| {
+                matches!(order.phase(), Phase::Delivered { .. })
+                    && order.payment().funds() == Funds::Released { why: Release::Voided }
+                    && order.payment().debt() == Some(order.quote().total)
+            })
+        }),
+        Property::sometimes("a part given back by hand, the rest by us", |_, world: &World| {
+            over(world).is_some_and(|_| {
+                world.bank.refunds.len() == 2 && world.bank.refunded == world.bank.captured
+            })
+        }),
+        Property::sometimes("taken by hand while a checkout waited", |_, world: &World| {
+            matches!(world.stage, Stage::Order(_))
+                && matches!(world.stage.payment().funds(), Funds::Captured { .. })
+                && world.stage.payment().owed().is_none()
+        }),
+    ]
+}
+
 fn over(world: &World) -> Option<&Order> {
     match &world.stage {
         Stage::Order(order) if world.stage.is_over() => Some(order),
@@ -526,19 +663,31 @@ fn owed(order: &Order) -> Money {
     }
 }
 
+/// Whether nothing that can be said is news: what a person did by hand is known.
+fn all_is_heard(world: &World) -> bool {
+    let payment = world.stage.payment();
+    !world.bank.by_hand
+        || world.bank.news(payment.asked()).iter().all(|notice| {
+            payment.hear(notice, &policy().payment, world.now).is_ok_and(|news| news.is_empty())
+        })
+}
+
 fn is_square(world: &World) -> bool {
     let paid = world.bank.captured - world.bank.refunded;
     match &world.stage {
         Stage::Checkout(_) => paid == 0,
         Stage::Order(order) => {
             let debt = order.payment().debt().map_or(0, Money::minor);
-            paid >= 0 && debt >= 0 && paid + debt == owed(order).minor() && (debt == 0 || paid == 0)
+            paid >= 0
+                && debt >= 0
+                && paid + debt == owed(order).minor()
+                && (debt == 0 || paid == 0 || world.bank.by_hand)
         }
     }
 }
 
-fn explore(bounds: Bounds) {
-    let model = OneOrder { bounds, commands: commands() };
+fn explore(bounds: Bounds, commands: Vec<Command>) {
+    let model = OneOrder { bounds, commands };
     let checked = model.checker().threads(2).spawn_bfs().join();
     checked.assert_properties();
     assert!(checked.is_done(), "every state was seen");
@@ -560,12 +709,27 @@ fn short() -> Policy {
 #[test]
 fn one_order_and_its_money_come_right_in_every_interleaving() {
     let (policy, promise) = (short(), Span::from_mins(3));
-    explore(Bounds { policy, promise, failures: 2, assigns: 2, adjusts: 1, sometimes: everything });
+    let (failures, assigns, adjusts, hands) = (2, 2, 1, 0);
+    let bounds =
+        Bounds { policy, promise, failures, assigns, adjusts, hands, sometimes: everything };
+    explore(bounds, commands());
 }
 
 #[test]
 fn a_hold_that_lapses_before_the_answer_comes_right_in_every_interleaving() {
     let (mut policy, promise) = (short(), Span::from_mins(3));
     policy.payment.hold_lasts = Span::from_secs(90);
-    explore(Bounds { policy, promise, failures: 1, assigns: 1, adjusts: 0, sometimes: lapses });
+    let (failures, assigns, adjusts, hands) = (1, 1, 0, 0);
+    let bounds = Bounds { policy, promise, failures, assigns, adjusts, hands, sometimes: lapses };
+    explore(bounds, commands());
+}
+
+#[test]
+fn what_a_person_does_at_the_bank_comes_right_in_every_interleaving() {
+    let (policy, promise) = (short(), Span::from_mins(3));
+    let (failures, assigns, adjusts, hands) = (0, 1, 0, 1);
+    let bounds = Bounds { policy, promise, failures, assigns, adjusts, hands, sometimes: by_hand };
+    // The money is this world's subject: of what moves it in the same way once is enough.
+    let apart = [2, 3, 5, 11].map(|index| commands()[index].clone());
+    explore(bounds, commands().into_iter().filter(|command| !apart.contains(command)).collect());
 }

@@ -10,6 +10,17 @@
 //! 4. A definite answer is told to the host; again after a while if the effect is still offered
 //!    then, because the command was lost. The provider is not called again.
 //! 5. Answers to what is not due any more are dropped and counted.
+//! 6. A call that the provider did not take is made again under the same key, after ever longer waits.
+//! 7. After a few failures in a row (silence, calls not taken, definite failures) nobody calls for a
+//!    while: a circuit [breaker](doorstep_core::payment::Breaker) stands before every call. What waits
+//!    behind it is still due: an order is being processed, it has not failed.
+//!
+//! One call therefore takes at most `timeout`, and its key is the order, the step and the attempt.
+//! The attempt rises on a definite failure alone, because a provider remembers a failure under its key
+//! as it does a success; how many attempts a hold has, is policy (`payment.hold_attempts`: a first and
+//! two retries, a second and then two later). An outage takes none of them unless the provider
+//! *definitely* fails at each: a hold then waits for as long as its checkout does
+//! (`checkout.patience`, two minutes), and everything else for as long as the hold lasts.
 //!
 //! Nothing here outlives a crash, and nothing needs to: whoever owns the log next is offered the
 //! same effects and requests them under the same keys.
@@ -41,16 +52,18 @@
 //! ```
 
 mod agenda;
+mod line;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
 use doorstep_core::id::OrderId;
-use doorstep_core::payment::{Answer, Effect, EffectKey, Reply};
+use doorstep_core::payment::{Answer, Breaker, BreakerPolicy, Effect, EffectKey, Reply};
 use doorstep_core::time::{Span, Timestamp};
 
 use agenda::{Agenda, Call, Job, Stage};
+use line::Line;
 
 use crate::ports::{Payments, ProviderSays, Word};
 
@@ -67,6 +80,8 @@ pub struct EffectConfig {
     pub tell_again: Span,
     /// Most calls under way. Default 256.
     pub in_flight_max: usize,
+    /// When nobody calls for a while.
+    pub breaker: BreakerPolicy,
     /// Most orders with an effect due. Default 200,000.
     pub orders_max: usize,
 }
@@ -79,6 +94,7 @@ impl Default for EffectConfig {
             inquire_most: Span::from_mins(1),
             tell_again: Span::from_secs(5),
             in_flight_max: 256,
+            breaker: BreakerPolicy::default(),
             orders_max: 200_000,
         }
     }
@@ -113,6 +129,10 @@ pub struct EffectTally {
     pub inquiries: u64,
     /// Calls that were not answered in time.
     pub timeouts: u64,
+    /// Calls that the provider did not take.
+    pub not_taken: u64,
+    /// Times that the breaker opened, failed probes included.
+    pub opened: u64,
     /// Definite answers, the first to each key.
     pub answers: u64,
     /// Answers told again because nothing came of the first telling.
@@ -131,6 +151,7 @@ pub struct EffectRunner {
     config: EffectConfig,
     jobs: BTreeMap<OrderId, Job>,
     agenda: Agenda,
+    line: Line,
     tally: EffectTally,
 }
 
@@ -139,6 +160,7 @@ impl EffectRunner {
     #[must_use]
     pub fn new(config: EffectConfig) -> Self {
         Self {
+            line: Line::new(config.breaker),
             config,
             jobs: BTreeMap::new(),
             agenda: Agenda::default(),
@@ -191,14 +213,13 @@ impl EffectRunner {
     /// passed means at once; `None`, when something is offered or answered.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        if self.has_room() && self.agenda.has_ready() {
-            return Some(Timestamp::EPOCH);
-        }
-        self.agenda.next_time()
+        let ready = self.has_room() && self.agenda.has_ready();
+        let call_at = ready.then(|| self.line.breaker.probe_at().unwrap_or(Timestamp::EPOCH));
+        call_at.into_iter().chain(self.agenda.next_time()).min()
     }
 
-    /// Forgets everything: the log is somebody else's now. Calls under way stay under way; their
-    /// answers are stale.
+    /// Forgets everything but how the provider does: the log is somebody else's now. Calls under way
+    /// stay under way; their answers are stale.
     pub fn clear(&mut self) {
         self.jobs.clear();
         self.agenda = Agenda::default();
@@ -222,10 +243,16 @@ impl EffectRunner {
         self.agenda.in_flight()
     }
 
+    /// Whether the provider is called at this time.
+    #[must_use]
+    pub const fn breaker(&self) -> Breaker {
+        self.line.breaker
+    }
+
     /// What it did so far.
     #[must_use]
     pub const fn tally(&self) -> EffectTally {
-        self.tally
+        EffectTally { opened: self.line.opened, ..self.tally }
     }
 
     fn forget(&mut self, order: OrderId) {
@@ -267,6 +294,11 @@ impl EffectRunner {
                     | Stage::Unknown { .. },
                 ) => {
                     count(&mut self.tally.answers);
+                    match answer {
+                        Answer::Failed => self.line.failed(now),
+                        // A card that is declined is declined by a provider that works.
+                        Answer::Done { .. } | Answer::Refused => self.line.breaker.went_through(),
+                    }
                     let at = now.saturating_add(self.config.tell_again);
                     self.agenda.shift(job, Stage::Answered { answer, at });
                     replies.push(reply(key, answer));
@@ -276,7 +308,35 @@ impl EffectRunner {
                     Stage::Ready { call: Call::Inquire }
                     | Stage::Called { call: Call::Inquire, .. }
                     | Stage::Unknown { .. },
-                ) => self.agenda.shift(job, Stage::Ready { call: Call::Request }),
+                ) => {
+                    // It answers; whether it also does what it is asked is found out by asking.
+                    if !self.line.breaker.is_closed() {
+                        self.line.breaker.went_through();
+                    }
+                    self.agenda.shift(job, Stage::Ready { call: Call::Request });
+                }
+                (Word::NotTaken, Stage::Called { call, .. }) => {
+                    count(&mut self.tally.not_taken);
+                    job.unknowns = job.unknowns.saturating_add(1);
+                    let wait = self.config.before_inquiry(job.unknowns.saturating_add(1));
+                    let at = now.saturating_add(wait);
+                    self.agenda.shift(
+                        job,
+                        match call {
+                            Call::Request => Stage::Waiting { at },
+                            Call::Inquire => Stage::Unknown { at },
+                        },
+                    );
+                    self.line.failed(now);
+                }
+                // Old news: of a call that was given up already, or is to be made again.
+                (
+                    Word::NotTaken,
+                    Stage::Waiting { .. }
+                    | Stage::Ready { .. }
+                    | Stage::Unknown { .. }
+                    | Stage::Answered { .. },
+                ) => count(&mut self.tally.repeated),
                 // Old news: it was said of a time before the request that is under way.
                 (
                     Word::NeverHeard,
@@ -293,10 +353,12 @@ impl EffectRunner {
     fn expire(&mut self, now: Timestamp, replies: &mut Vec<(OrderId, Reply)>) {
         for key in self.agenda.due(now) {
             let Some(job) = self.jobs.get_mut(&key.order) else { continue };
+            let mut timed_out = false;
             let next = match job.stage {
                 Stage::Waiting { .. } => Stage::Ready { call: Call::Request },
                 Stage::Called { .. } => {
                     count(&mut self.tally.timeouts);
+                    timed_out = true;
                     job.unknowns = job.unknowns.saturating_add(1);
                     match self.config.before_inquiry(job.unknowns) {
                         Span::ZERO => Stage::Ready { call: Call::Inquire },
@@ -312,16 +374,24 @@ impl EffectRunner {
                 Stage::Ready { call } => Stage::Ready { call },
             };
             self.agenda.shift(job, next);
+            if timed_out {
+                self.line.failed(now);
+            }
         }
     }
 
-    /// Makes the calls that are ready, in the order of their keys, as far as there is room.
+    /// Makes the calls that are ready, in the order of their keys, as far as there is room and the
+    /// breaker lets them through.
     fn call(&mut self, payments: &mut (impl Payments + ?Sized), now: Timestamp) {
         let until = now.saturating_add(self.config.timeout.max(Span::from_millis(1)));
         while self.has_room() {
+            if !self.line.lets_through(now) {
+                break;
+            }
             let Some(key) = self.agenda.pop_ready() else { break };
             let Some(job) = self.jobs.get_mut(&key.order) else { continue };
             let Stage::Ready { call } = job.stage else { continue };
+            self.line.calling(now);
             match call {
                 Call::Request => {
                     count(&mut self.tally.requests);

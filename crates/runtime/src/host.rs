@@ -71,6 +71,8 @@ pub struct Host<L, P, H> {
     /// Whether this ownership has seen to it.
     founded: bool,
     tap: Option<Tap>,
+    /// Until when commands wait for the first claim to count.
+    opening_until: Option<Timestamp>,
 }
 
 /// Records read from the log at once.
@@ -90,7 +92,9 @@ const EVICT_EVERY: Span = Span::from_secs(30);
 
 impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
     /// A host that reads `log` from its snapshot, or from its start, and claims it when it has read
-    /// to the end.
+    /// to the end. Commands that are sent meanwhile wait until it owns the log, for at most
+    /// `limits.append_timeout`; from then on a host that does not own it answers
+    /// [`NotTaken::NotOwner`].
     ///
     /// # Errors
     /// [`OpenError`] if the configuration or the snapshot is not sound.
@@ -135,6 +139,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             notifications: None,
             founding: config.policy,
             founded: false,
+            opening_until: Some(now.saturating_add(config.limits.append_timeout)),
             waiting: BTreeMap::new(),
             waiters: 0,
             entries: Vec::new(),
@@ -320,6 +325,9 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
     /// Hands the clients' commands to the replica: those that wait now, so that callers who come
     /// again and again do not keep it from reading.
     fn take_mail(&mut self, now: Timestamp) -> bool {
+        if self.is_opening(now) {
+            return false;
+        }
         let mut any = false;
         for _ in 0..self.shared.waiting() {
             if self.waiters >= self.shared.inbox_max {
@@ -352,6 +360,15 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             }
         }
         any
+    }
+
+    /// Whether its first claim has not come to anything yet: whether it decides is not known, and
+    /// nobody is told that it does not.
+    fn is_opening(&mut self, now: Timestamp) -> bool {
+        if self.replica.is_owner() || self.opening_until.is_some_and(|until| until <= now) {
+            self.opening_until = None;
+        }
+        self.opening_until.is_some()
     }
 
     /// What an owner must see to: deadlines, effects, searches.

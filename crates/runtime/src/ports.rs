@@ -211,6 +211,9 @@ pub trait Log {
 pub enum Word {
     /// What came of it. It is the same whenever it is said.
     Definite(Answer),
+    /// It did not take the call: it is overloaded, or does not answer the door. Nothing was or will be
+    /// done by that call, and the key may be asked for again.
+    NotTaken,
     /// It knows nothing of this key yet. A request may still be on its way.
     NeverHeard,
 }

@@ -87,6 +87,19 @@ impl Hostility {
     };
 }
 
+/// What a provider does to every call while it is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outage {
+    /// Nothing arrives, and nothing is answered.
+    Silent,
+    /// What arrives is carried out, and nothing is answered.
+    Mute,
+    /// It takes no call, and says so.
+    TakesNothing,
+    /// Every request definitely fails.
+    Fails,
+}
+
 /// How a sandbox is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SandboxConfig {
@@ -126,6 +139,8 @@ pub struct SandboxTally {
     pub failed: u64,
     /// Answers given twice.
     pub answered_twice: u64,
+    /// Calls not taken, and answered so.
+    pub not_taken: u64,
     /// Calls taken and not answered.
     pub silent_after: u64,
     /// Calls that never arrived.
@@ -166,6 +181,11 @@ impl Sandbox {
     /// is slow already still takes its time.
     pub fn quiet(&self) {
         self.provider.lock().quiet();
+    }
+
+    /// From now on every call meets this, until `None` ends it.
+    pub fn outage(&self, outage: Option<Outage>) {
+        self.provider.lock().outage = outage;
     }
 
     /// Everybody's money, as of the last time that was mentioned in a call.

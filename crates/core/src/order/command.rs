@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::phase::{Actor, FailReason};
 use crate::id::{DeliveryId, DriverId};
 use crate::money::Money;
-use crate::payment::Reply;
+use crate::payment::{Notice, Reply};
 use crate::time::{Span, Timestamp};
 
 /// What somebody wants an order to do. Whether that somebody may speak for the customer or the
@@ -107,6 +107,8 @@ pub enum Command {
     },
     /// The provider answered.
     Reply(Reply),
+    /// The provider said something unasked.
+    Notice(Notice),
     /// Time passed. Harmless at any moment, however often.
     Tick,
 }

@@ -6,6 +6,7 @@ use super::phase::OrderStatus;
 use crate::cancel;
 use crate::id::DriverId;
 use crate::money::MoneyError;
+use crate::payment;
 
 /// Why a command was refused. Where several would fit, the first in this list is given: who may
 /// speak, then where the order stands, then what was asked.
@@ -57,6 +58,9 @@ pub enum Refusal {
     /// A fee is between nothing and the total, in the order's currency.
     #[error("a fee lies between nothing and the order's total, in its currency")]
     FeeOutOfRange,
+    /// What the provider is said to have said is not believed.
+    #[error(transparent)]
+    Payment(#[from] payment::Refusal),
     /// The amounts do not add up.
     #[error(transparent)]
     Money(#[from] MoneyError),

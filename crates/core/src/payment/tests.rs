@@ -2,13 +2,18 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 
+mod notices;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::decide::back_off;
 use super::*;
+use crate::id::OrderId;
 use crate::order::tests::{T0, eur, later, minutes};
-use crate::policy::Policy;
+use crate::policy::{PaymentPolicy, Policy};
+use crate::time::Span;
 
 const TOTAL: i64 = 1_000;
 const DONE: Answer = Answer::Done { until: None };
@@ -302,6 +307,20 @@ fn a_key_names_order_step_and_attempt() {
     let effect = Effect { order: OrderId::from(33), due: with_due(Step::Void).due().unwrap() };
     assert_eq!(effect.key().to_string(), "ord_0000000000011/void/1");
     assert_eq!(STEPS.map(Step::name), ["hold", "capture", "void", "refund"]);
+    assert_eq!("ord_0000000000011/void/1".parse(), Ok(effect.key()));
+    for text in [
+        "",
+        "ord_0000000000011/void",
+        "ord_0000000000011/void/0",
+        "ord_0000000000011/void/01",
+        "ord_0000000000011/void/+1",
+        "ord_0000000000011/void/1/",
+        "ord_0000000000011/take/1",
+        "drv_0000000000011/void/1",
+        "ord_0000000000011/void/4294967296",
+    ] {
+        assert_eq!(text.parse::<EffectKey>(), Err(NotAKey), "{text}");
+    }
 }
 
 /// One thing that happens to a payment.
@@ -398,7 +417,10 @@ proptest! {
                     Event::Held { .. } => held += TOTAL,
                     Event::Captured { amount } => taken += amount.minor(),
                     Event::Refunded { amount } => back += amount.minor(),
-                    Event::HoldRefused { .. } | Event::Released { .. } | Event::Failed { .. } => {}
+                    Event::HoldRefused { .. }
+                    | Event::Released { .. }
+                    | Event::Failed { .. }
+                    | Event::Noticed { .. } => {}
                 }
             }
             prop_assert!(held <= TOTAL && taken <= held && back <= taken);

@@ -4,6 +4,7 @@ use super::agenda::Waits;
 use super::event::{CorruptLog, Event};
 use super::{Outcome, Shard};
 use crate::checkout::{self, Checkout, State};
+use crate::dispatch::{self, End};
 use crate::id::OrderId;
 use crate::log::Batch;
 use crate::order::{self, Order};
@@ -32,10 +33,15 @@ impl Shard {
                 Event::Checkout { order, event } => self.apply_checkout(*order, event)?,
                 Event::Order { order, event } => self.apply_order(*order, event)?,
                 Event::Dispatch(event) => {
-                    if let crate::dispatch::Event::Opened { delivery, .. } = event {
+                    if let dispatch::Event::Opened { delivery, .. } = event {
                         self.ids = self.ids.seen(delivery.get());
                     }
                     self.dispatch.evolve(event, batch.at)?;
+                    if let dispatch::Event::Finished { delivery, order, end: End::Cancelled } =
+                        event
+                    {
+                        self.called_off.insert(*delivery, *order);
+                    }
                 }
                 Event::Provider { event, heard } => self.apply_heard(event, *heard, batch.at)?,
                 Event::SaleOpened { .. } | Event::Sale { .. } | Event::SaleCheckout { .. } => {
@@ -129,6 +135,7 @@ impl Shard {
             let checkout = self.checkouts.remove(&id).map(|gone| Waits::of_checkout(&gone));
             let before = order.or(checkout).unwrap_or_default();
             self.agenda.update(id, before, Waits::default());
+            self.called_off.forget(id);
         }
     }
 }

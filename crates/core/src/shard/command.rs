@@ -106,7 +106,8 @@ pub enum Canceller {
     Restaurant,
     /// Operations.
     Operations {
-        /// What the customer agreed to pay all the same.
+        /// What the customer agreed to pay all the same. A checkout has nothing held yet to keep it
+        /// of: with a fee it is not given up.
         fee: Option<Money>,
     },
 }

@@ -9,8 +9,8 @@ use crate::dispatch;
 use crate::eta;
 use crate::id::{DeliveryId, DriverId, OrderId};
 use crate::log::{Cause, Decision, NotTaken, Seen};
-use crate::order::{self, Actor, DropReason, Order};
-use crate::payment::Reply;
+use crate::order::{self, Actor, DropReason, Order, Phase};
+use crate::payment::{Notice, Reply};
 use crate::policy::Policy;
 use crate::time::{Span, Timestamp};
 
@@ -50,9 +50,21 @@ impl Shard {
         };
         let (events, outcome) = match decided {
             Ok((events, outcome)) => (events, outcome),
-            Err(refusal) => (Vec::new(), Outcome::Refused(refusal)),
+            Err(refusal) => (Vec::new(), Outcome::Refused(self.told_which(refusal))),
         };
         Ok(Decision::Commit { events, outcome })
+    }
+
+    /// Of a delivery that was called off, which order was cancelled.
+    fn told_which(&self, refusal: Refusal) -> Refusal {
+        let Refusal::NoSuchDelivery { delivery } = refusal else { return refusal };
+        let order = self.called_off.order_of(delivery).and_then(|order| self.orders.get(&order));
+        match order.map(|order| (order.id(), order.phase())) {
+            Some((order, &Phase::Cancelled { by, at, .. })) => {
+                Refusal::OrderCancelled { order, by, at }
+            }
+            Some(_) | None => refusal,
+        }
     }
 
     fn events_of(&self, command: &Command, asked_at: Timestamp, now: Timestamp) -> Decided {
@@ -147,6 +159,11 @@ impl Shard {
 
     fn cancel(&self, id: OrderId, by: Canceller, now: Timestamp) -> Decided {
         if let Some(checkout) = self.checkouts.get(&id) {
+            if let Canceller::Operations { fee: Some(fee) } = by
+                && !fee.is_zero()
+            {
+                return Err(Refusal::FeeBeforeHold);
+            }
             return match (checkout.state(), by) {
                 (State::Waiting { .. }, Canceller::Customer | Canceller::Operations { .. }) => {
                     let event = checkout::Event::GivenUp;
@@ -280,9 +297,27 @@ impl Shard {
         let Some(checkout) = self.checkouts.get(&id) else {
             return self.order_act(id, &order::Command::Reply(*reply), now);
         };
+        self.checkout_goes_on(checkout, checkout.reply(reply, &self.policy.payment, now), now)
+    }
+
+    pub(super) fn notice(&self, id: OrderId, notice: &Notice, now: Timestamp) -> Decided {
+        let Some(checkout) = self.checkouts.get(&id) else {
+            return self.order_act(id, &order::Command::Notice(*notice), now);
+        };
+        self.checkout_goes_on(checkout, checkout.hear(notice, &self.policy.payment, now)?, now)
+    }
+
+    /// What the provider said of a checkout, and the order that it makes of it.
+    fn checkout_goes_on(
+        &self,
+        checkout: &Checkout,
+        said: Vec<checkout::Event>,
+        now: Timestamp,
+    ) -> Decided {
+        let id = checkout.intent().order;
         let mut after = checkout.clone();
         let mut events = Vec::new();
-        for event in checkout.reply(reply, &self.policy.payment, now) {
+        for event in said {
             // Only a corrupt state refuses its own decision; then nothing is committed.
             if after.evolve(&event, now).is_err() {
                 return Ok(Vec::new());

@@ -9,7 +9,8 @@ use crate::flash_sale::sale::{self, Answer, CorruptSale};
 use crate::flash_sale::{HoldId, Rules, RulesError};
 use crate::id::{CustomerId, DeliveryId, ItemId, OrderId, RestaurantId, SaleId};
 use crate::money::{Money, MoneyError};
-use crate::order::{self, CorruptHistory};
+use crate::order::{self, Actor, CorruptHistory};
+use crate::payment;
 use crate::policy::{Policy, PolicyError};
 use crate::provider::{self, EventId, Field, Meaning};
 use crate::time::Timestamp;
@@ -79,12 +80,17 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Heard {
-    /// It answered what was due.
+    /// The payment did not know it.
     Applied,
     /// It is about a payment here, and is no news: known already, or overtaken.
     NoNews,
     /// There is no such payment here, or it has left memory.
     UnknownPayment,
+    /// It cannot be so: it has no effect, and somebody should look.
+    NotBelieved {
+        /// Why not.
+        why: payment::Refusal,
+    },
 }
 
 /// The first answer to an identified command, and the only one it ever gets.
@@ -125,6 +131,17 @@ pub enum Refusal {
         /// The delivery asked for.
         delivery: DeliveryId,
     },
+    /// The delivery is over because its order was cancelled first. Said for as long as the order is
+    /// remembered, then [`NoSuchDelivery`](Self::NoSuchDelivery).
+    #[error("{order} was cancelled at {at}")]
+    OrderCancelled {
+        /// Which.
+        order: OrderId,
+        /// By whom.
+        by: Actor,
+        /// When.
+        at: Timestamp,
+    },
     /// The customer has ordered as often as policy allows.
     #[error("{customer} has ordered as often as allowed; again from {from}")]
     TooManyOrders {
@@ -151,6 +168,9 @@ pub enum Refusal {
     /// A checkout whose money is held can no longer be given up: it is an order.
     #[error("the checkout is over")]
     CheckoutOver,
+    /// Nothing is held for a checkout yet of which a fee could be kept: it is given up without one.
+    #[error("a checkout is given up without a fee")]
+    FeeBeforeHold,
     /// A promise is not earlier than the wish.
     #[error("a promise must not lie before the wish")]
     PromiseInThePast,
@@ -160,9 +180,13 @@ pub enum Refusal {
     /// The order says no.
     #[error(transparent)]
     Order(#[from] order::Refusal),
-    /// Dispatch says no.
+    /// What the provider is said to have said of a checkout is not believed.
     #[error(transparent)]
-    Dispatch(#[from] dispatch::Refusal),
+    Payment(#[from] payment::Refusal),
+    /// Dispatch says no; never that it does not know a delivery, which is
+    /// [`NoSuchDelivery`](Self::NoSuchDelivery).
+    #[error(transparent)]
+    Dispatch(dispatch::Refusal),
     /// An event of the provider came before under this id, and meant something else. That one
     /// stands; this one has no effect.
     #[error("{event} came before and meant something else")]
@@ -216,6 +240,15 @@ pub enum Refusal {
     /// The amounts do not add up.
     #[error(transparent)]
     Money(#[from] MoneyError),
+}
+
+impl From<dispatch::Refusal> for Refusal {
+    fn from(refusal: dispatch::Refusal) -> Self {
+        if let dispatch::Refusal::UnknownDelivery { delivery } = refusal {
+            return Self::NoSuchDelivery { delivery };
+        }
+        Self::Dispatch(refusal)
+    }
 }
 
 /// A batch that cannot follow the shard's state: the log is damaged.

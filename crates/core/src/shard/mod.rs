@@ -11,6 +11,7 @@
 
 mod agenda;
 mod apply;
+mod called_off;
 mod command;
 mod consequences;
 mod customers;
@@ -33,6 +34,7 @@ pub use event::{CorruptLog, Event, Heard, Outcome, Refusal};
 pub use sales::Listed;
 
 use agenda::{Agenda, Waits};
+use called_off::CalledOff;
 use customers::Customers;
 use sales::Sales;
 
@@ -63,6 +65,8 @@ pub struct Shard {
     sales: Sales,
     causes: Causes<Outcome>,
     heard: Ledger<EventId, Heard, Meaning>,
+    #[serde(skip_serializing_if = "CalledOff::is_empty")]
+    called_off: CalledOff,
     #[serde(skip)]
     agenda: Agenda,
 }
@@ -82,6 +86,8 @@ struct Stored {
     sales: Sales,
     causes: Causes<Outcome>,
     heard: Ledger<EventId, Heard, Meaning>,
+    #[serde(default)]
+    called_off: CalledOff,
 }
 
 impl From<Stored> for Shard {
@@ -105,6 +111,7 @@ impl From<Stored> for Shard {
             sales,
             causes,
             heard,
+            called_off,
         } = stored;
         Self {
             policy,
@@ -118,6 +125,7 @@ impl From<Stored> for Shard {
             sales,
             causes,
             heard,
+            called_off,
             agenda,
         }
     }
@@ -140,6 +148,7 @@ impl Shard {
             sales: Sales::default(),
             causes: Causes::default(),
             heard: Ledger::default(),
+            called_off: CalledOff::default(),
             agenda: Agenda::default(),
         }
     }

@@ -1,15 +1,14 @@
 //! What the payment provider tells of its own accord: once each, and what it means to the payment.
 //!
-//! The one place where the provider's facts are mapped onto what a payment takes in today: answers
-//! to the step that is due. A fact that answers nothing that is due is no news.
+//! The one place where a provider's facts become the notices that a payment understands.
 
 use super::Shard;
 use super::decide::Decided;
 use super::event::{CorruptLog, Event, Heard, Refusal};
 use crate::idempotency::Begun;
 use crate::log::NotTaken;
-use crate::payment::{Answer, Due, Payment, Reply, Step};
-use crate::provider::{self, Fact, Meaning};
+use crate::payment::{News, Notice, Payment, RefundId, Step};
+use crate::provider::{self, EventId, Fact, Meaning};
 use crate::time::Timestamp;
 
 impl Shard {
@@ -41,14 +40,18 @@ impl Shard {
             (None, Some(checkout)) => Some(checkout.payment()),
             (None, None) => None,
         };
-        let mut follows = Vec::new();
-        if let Some(reply) = payment.and_then(|payment| answer(payment, &event.says)) {
-            follows = self.reply(order, &reply, now)?;
-        }
-        let heard = match (payment, follows.is_empty()) {
-            (None, _) => Heard::UnknownPayment,
-            (Some(_), true) => Heard::NoNews,
-            (Some(_), false) => Heard::Applied,
+        let notice = payment.and_then(|payment| notice(payment, &event.says));
+        let believed = payment.zip(notice).map(|(payment, notice)| {
+            payment.hear(&notice, &self.policy.payment, now).map(|_| notice)
+        });
+        let (heard, follows) = match (payment, believed) {
+            (None, _) => (Heard::UnknownPayment, Vec::new()),
+            (Some(_), None) => (Heard::NoNews, Vec::new()),
+            (Some(_), Some(Err(why))) => (Heard::NotBelieved { why }, Vec::new()),
+            (Some(_), Some(Ok(notice))) => match self.notice(order, &notice, now)? {
+                follows if follows.is_empty() => (Heard::NoNews, follows),
+                follows => (Heard::Applied, follows),
+            },
         };
         let mut events = vec![Event::Provider { event: Box::new(event.clone()), heard }];
         events.extend(follows);
@@ -75,47 +78,40 @@ impl Shard {
     }
 }
 
-/// The answer that a fact is to the step that is due, if it is one.
+/// What a fact is to a payment; `None`: nothing that it keeps account of.
 ///
-/// A fact about a call that we told the provider the key of counts for that attempt only. Amounts
-/// must be those that were asked for: another amount is another story, and does not answer this.
-fn answer(payment: &Payment, says: &Meaning) -> Option<Reply> {
-    let due = payment.due()?;
-    let answer = answer_to(&due, &says.fact)?;
-    let told = says.about.effect.filter(|effect| effect.step == due.step);
-    let attempt = told.map_or(due.attempt, |effect| effect.attempt);
-    Some(Reply { step: due.step, attempt, answer })
+/// What names no attempt at the hold is about the last one. A refund that bears the key of one of our
+/// calls is ours, any other is known by its name at the provider.
+fn notice(payment: &Payment, says: &Meaning) -> Option<Notice> {
+    let attempt = |step| {
+        let effect = says.about.effect.filter(|effect| effect.step == step);
+        effect.map(|effect| effect.attempt)
+    };
+    let refund = |name: &EventId| {
+        attempt(Step::Refund).map_or_else(|| RefundId::Theirs(digest(name)), RefundId::Ours)
+    };
+    let news = match &says.fact {
+        Fact::Held { amount, until } => News::Authorised { amount: *amount, until: *until },
+        Fact::Declined => News::Declined,
+        Fact::Captured { amount } => News::Captured { total: *amount },
+        Fact::Voided => News::Cancelled,
+        Fact::Lapsed => News::Expired,
+        Fact::Refunded { refund: name, amount } => {
+            News::Refunded { refund: refund(name), amount: *amount }
+        }
+        Fact::RefundFailed { refund: name, amount } => {
+            News::RefundFailed { refund: refund(name), amount: *amount }
+        }
+        // Each of those refunds is told of by itself, with its name.
+        Fact::RefundedInAll { .. } => return None,
+    };
+    let hold = attempt(Step::Hold).unwrap_or_else(|| payment.hold_attempt());
+    Some(Notice { hold, news })
 }
 
-fn answer_to(due: &Due, fact: &Fact) -> Option<Answer> {
-    let done = Answer::Done { until: None };
-    let all = |amount| due.amount == amount;
-    match (due.step, fact) {
-        (Step::Hold, Fact::Held { amount, until }) if all(*amount) => {
-            Some(Answer::Done { until: *until })
-        }
-        (Step::Capture, Fact::Captured { amount })
-        | (Step::Refund, Fact::Refunded { amount, .. })
-            if all(*amount) =>
-        {
-            Some(done)
-        }
-        (Step::Void, Fact::Voided) => Some(done),
-        // The hold is gone, or there will be none.
-        (Step::Hold, Fact::Declined | Fact::Voided | Fact::Lapsed)
-        | (Step::Capture, Fact::Voided | Fact::Lapsed)
-        | (Step::Void, Fact::Lapsed) => Some(Answer::Refused),
-        (Step::Refund, Fact::RefundFailed { amount, .. }) if all(*amount) => Some(Answer::Failed),
-        (
-            Step::Hold | Step::Capture | Step::Void | Step::Refund,
-            Fact::Held { .. }
-            | Fact::Declined
-            | Fact::Captured { .. }
-            | Fact::Voided
-            | Fact::Lapsed
-            | Fact::Refunded { .. }
-            | Fact::RefundFailed { .. }
-            | Fact::RefundedInAll { .. },
-        ) => None,
-    }
+/// The FNV-1a hash of a provider's name for a refund: the same on every machine.
+fn digest(name: &EventId) -> u64 {
+    name.as_str().bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

@@ -1,3 +1,4 @@
+mod outage;
 mod truth;
 
 use std::collections::VecDeque;
@@ -284,6 +285,12 @@ fn waits_of_zero_neither_hang_nor_flood() {
         inquire_most: Span::ZERO,
         tell_again: Span::ZERO,
         in_flight_max: 0,
+        breaker: BreakerPolicy {
+            failures: 0,
+            open_first: Span::ZERO,
+            open_most: Span::ZERO,
+            probe_for: Span::ZERO,
+        },
         orders_max: 1,
     };
     let (mut runner, mut script) = (EffectRunner::new(config), Script::default());

@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::book::Book;
-use super::{Hostility, SandboxConfig, SandboxTally};
+use super::{Hostility, Outage, SandboxConfig, SandboxTally};
 use crate::ports::{ProviderSays, Word};
 
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,7 @@ pub(super) struct Provider {
     arriving: BTreeMap<(Timestamp, u64), Arrival>,
     answers: BTreeMap<(u32, Timestamp, u64), ProviderSays>,
     outcomes: BTreeMap<EffectKey, Outcome>,
+    pub(super) outage: Option<Outage>,
     pub(super) book: Book,
     pub(super) tally: SandboxTally,
 }
@@ -80,6 +81,7 @@ impl Provider {
             arriving: BTreeMap::new(),
             answers: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            outage: None,
             book: Book::default(),
             tally: SandboxTally::default(),
         }
@@ -114,7 +116,27 @@ impl Provider {
             count(&mut self.tally.dropped);
             return;
         }
-        let Some(fate) = fate else { return };
+        let Some(mut fate) = fate else { return };
+        match self.outage {
+            None => {}
+            Some(Outage::Silent) => {
+                count(&mut self.tally.silent_without);
+                return;
+            }
+            Some(Outage::Mute) => {
+                count(&mut self.tally.silent_after);
+                fate.answered_after = [None, None];
+            }
+            Some(Outage::TakesNothing) => {
+                count(&mut self.tally.not_taken);
+                let at = self.now.saturating_add(self.config.hostility.latency_least);
+                self.numbered = self.numbered.saturating_add(1);
+                let says = ProviderSays { key: call.key(), word: Word::NotTaken };
+                self.answers.insert((connection, at, self.numbered), says);
+                return;
+            }
+            Some(Outage::Fails) => fate.fails = true,
+        }
         self.numbered = self.numbered.saturating_add(1);
         let at = self.now.saturating_add(fate.arrives_after);
         self.arriving.insert((at, self.numbered), Arrival { connection, call, fate });

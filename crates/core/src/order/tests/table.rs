@@ -7,7 +7,7 @@ use core::iter::successors;
 use super::*;
 use crate::cancel::{self, Ground};
 use crate::eta;
-use crate::payment;
+use crate::payment::{self, News, Notice};
 
 /// When the commands of the table are given: before every deadline and before the promise.
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_060_000);
@@ -33,6 +33,7 @@ enum Verb {
     Fail,
     Cancel,
     Reply,
+    Notice,
     Tick,
 }
 
@@ -57,7 +58,8 @@ impl Verb {
             Self::Deliver => Some(Self::Fail),
             Self::Fail => Some(Self::Cancel),
             Self::Cancel => Some(Self::Reply),
-            Self::Reply => Some(Self::Tick),
+            Self::Reply => Some(Self::Notice),
+            Self::Notice => Some(Self::Tick),
             Self::Tick => None,
         })
     }
@@ -82,6 +84,7 @@ impl Verb {
             Command::Fail { .. } => Self::Fail,
             Command::Cancel { .. } => Self::Cancel,
             Command::Reply(_) => Self::Reply,
+            Command::Notice(_) => Self::Notice,
             Command::Tick => Self::Tick,
         }
     }
@@ -569,6 +572,7 @@ fn stranger_rows() -> Vec<Row> {
 fn other_rows() -> Vec<Row> {
     let estimate = minutes(T0, 25);
     let captured = Reply { step: Step::Capture, attempt: 1, answer: Answer::Done { until: None } };
+    let taken = News::Captured { total: intent().quote.total };
     vec![
         Row {
             command: Command::ReviseEstimate { estimate },
@@ -609,6 +613,32 @@ fn other_rows() -> Vec<Row> {
             happens: vec![],
             already: Point::all().collect(),
             refused: vec![],
+        },
+        // The hold is known to be there everywhere, and what was taken nowhere yet.
+        Row {
+            command: Command::Notice(Notice { hold: 1, news: taken }),
+            happens: vec![(
+                Point::all().collect(),
+                Event::Payment(payment::Event::Noticed { news: taken, retry_at: None }),
+                Then::Unchanged,
+            )],
+            already: vec![],
+            refused: vec![],
+        },
+        Row {
+            command: Command::Notice(Notice { hold: 1, news: News::Declined }),
+            happens: vec![],
+            already: Point::all().collect(),
+            refused: vec![],
+        },
+        Row {
+            command: Command::Notice(Notice { hold: 2, news: taken }),
+            happens: vec![],
+            already: vec![],
+            refused: vec![(
+                Point::all().collect(),
+                Refused::With(payment::Refusal::AnotherHold { hold: 2, last: 1 }.into()),
+            )],
         },
         Row {
             command: Command::Tick,

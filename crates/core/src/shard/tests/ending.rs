@@ -41,9 +41,8 @@ fn a_cancelled_search_withdraws_the_offers() {
     city.does(&ask(delivery, ana()));
     city.does(&cancel(order, Canceller::Restaurant));
     assert_eq!(city.shard.dispatch.driver(ana()).unwrap().offer, None);
-    let gone = dispatch::Refusal::UnknownDelivery { delivery };
     let late = city.refuses(&taps(ana(), DriverAct::Accept { delivery }));
-    assert_eq!(late, Refusal::Dispatch(gone));
+    assert_eq!(late, Refusal::OrderCancelled { order, by: Actor::Restaurant, at: city.now });
     assert_eq!(city.shard.wanted().count(), 0);
 }
 
@@ -66,7 +65,12 @@ fn of_a_cancel_and_an_arrival_exactly_one_wins() {
 
     city.does(&cancel(order, Canceller::Customer));
     let lost = city.refuses(&taps(ana(), arrive(delivery)));
-    assert_eq!(lost, Refusal::NoSuchDelivery { delivery });
+    let at = from;
+    assert_eq!(
+        lost,
+        Refusal::OrderCancelled { order, by: Actor::Customer, at },
+        "and hears by whom"
+    );
     assert_eq!(city.carrying(ana()), []);
 }
 
@@ -192,4 +196,62 @@ fn a_capture_overtaken_by_a_cancellation_is_given_back() {
     city.pays(order, DONE);
     assert_eq!(city.order(order).payment().paid(), eur(0));
     assert_eq!(city.order(order).status(), OrderStatus::Cancelled);
+}
+
+#[test]
+fn a_driver_who_loses_against_a_cancel_hears_of_it_while_the_order_is_remembered() {
+    let mut city = City::new();
+    let (order, delivery) = city.picked_up(ana());
+    city.does(&cancel(order, operations(None)));
+    let at = city.now;
+    let cancelled = Refusal::OrderCancelled { order, by: Actor::Operations, at };
+    for act in [
+        DriverAct::Accept { delivery },
+        DriverAct::Decline { delivery },
+        DriverAct::Drop { delivery },
+        DriverAct::ArriveAtRestaurant { delivery },
+        DriverAct::PickUp { delivery },
+        DriverAct::Depart { delivery },
+        DriverAct::ArriveAtDoorstep { delivery, distance_m: None },
+        DriverAct::Deliver { delivery },
+    ] {
+        assert_eq!(city.refuses(&taps(ana(), act)), cancelled, "{act:?}");
+    }
+    assert_eq!(city.refuses(&hand_over(delivery, ana())), cancelled);
+    assert_eq!(city.stored(), city.shard, "a snapshot remembers it too");
+    city.pays(order, DONE);
+    city.waits(city.shard.policy().memory.retain_terminal);
+    city.opened(77, grill());
+    assert!(city.shard.order(order).is_none(), "forgotten");
+    let late = city.refuses(&taps(ana(), DriverAct::Deliver { delivery }));
+    assert_eq!(late, Refusal::NoSuchDelivery { delivery });
+    assert!(city.shard.called_off.is_empty());
+}
+
+#[test]
+fn a_delivery_that_never_was_is_refused_in_one_way_whoever_names_it() {
+    let city = City::new();
+    let delivery = crate::id::DeliveryId::from(404);
+    let unknown = Refusal::NoSuchDelivery { delivery };
+    for act in [
+        DriverAct::Accept { delivery },
+        DriverAct::Decline { delivery },
+        DriverAct::Drop { delivery },
+        DriverAct::PickUp { delivery },
+        DriverAct::Deliver { delivery },
+    ] {
+        assert_eq!(city.refuses(&taps(ana(), act)), unknown, "{act:?}");
+    }
+    assert_eq!(city.refuses(&hand_over(delivery, ana())), unknown);
+    assert_eq!(city.refuses(&ask(delivery, ana())), unknown);
+}
+
+#[test]
+fn a_checkout_is_given_up_by_operations_without_a_fee_or_not_at_all() {
+    let mut city = City::new();
+    let order = city.opened(1, grill());
+    assert_eq!(city.refuses(&cancel(order, operations(Some(100)))), Refusal::FeeBeforeHold);
+    city.does(&cancel(order, operations(Some(0))));
+    assert_eq!(city.refuses(&cancel(order, operations(Some(100)))), Refusal::FeeBeforeHold);
+    assert_eq!(city.does(&cancel(order, operations(None))), [], "given up already");
 }

@@ -212,8 +212,8 @@ proptest! {
 #[test]
 fn a_hostile_life_meets_everything_that_can_go_wrong() {
     let acts: Vec<_> = (1..=60_u32).map(|i| (3_000, i % 12 + 1, 300, i % 20 == 0)).collect();
-    let world = live(1, 250, 600, &acts);
-    let sandbox = world.sandbox.tally();
+    let worlds = [1, 2, 3, 4].map(|seed| live(seed, 250, 600, &acts));
+    let sandbox = worlds[0].sandbox.tally();
     for hit in [
         sandbox.slow,
         sandbox.failed,
@@ -224,9 +224,20 @@ fn a_hostile_life_meets_everything_that_can_go_wrong() {
     ] {
         assert!(hit > 0, "{sandbox:?}");
     }
-    let runner = world.runner.tally();
-    let hits =
-        [runner.timeouts, runner.inquiries, runner.told_again, runner.stale, runner.repeated];
-    assert!(hits.iter().all(|hit| *hit > 0), "{runner:?}");
-    assert!(world.payments.values().any(|p| matches!(p.funds(), Funds::Captured { .. })));
+    let runners = worlds.each_ref().map(|world| world.runner.tally());
+    let counted: [fn(&EffectTally) -> u64; 6] = [
+        |runner| runner.timeouts,
+        |runner| runner.inquiries,
+        |runner| runner.told_again,
+        |runner| runner.stale,
+        |runner| runner.repeated,
+        |runner| runner.opened,
+    ];
+    for hits in counted {
+        assert!(runners.iter().map(hits).sum::<u64>() > 0, "{runners:?}");
+    }
+    let taken = |world: &World| {
+        world.payments.values().any(|p| matches!(p.funds(), Funds::Captured { .. }))
+    };
+    assert!(worlds.iter().all(taken));
 }

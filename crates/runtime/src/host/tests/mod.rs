@@ -12,6 +12,7 @@ mod matching;
 mod notify;
 mod owners;
 mod restart;
+mod saga;
 mod tapping;
 
 use std::sync::Arc;

@@ -139,3 +139,32 @@ fn whatever_goes_on_a_host_is_woken_seldom() {
     let steps = town.run(3_600_000);
     assert!(steps < 5_000, "{steps} steps in an hour");
 }
+
+#[test]
+fn what_is_sent_before_the_first_claim_counts_waits_for_it_and_not_for_ever() {
+    let log = MemoryLog::new();
+    let mut town = Town::open(config(1), log.clone(), calm(), LogIsHistory, NOW);
+    town.found();
+    drop(town);
+
+    let mut host = Host::open(config(2), log.clone(), calm(), LogIsHistory, NOW).unwrap();
+    let client = host.client();
+    let send = |id| client.submit(Client::cause(CommandId::new(id), NOW), wish()).unwrap();
+    let early = send(10);
+    host.step(NOW);
+    assert!(matches!(early.told(), Some(Told::Outcome(Outcome::CheckoutOpened { .. }))));
+
+    // A log that shows nothing of what was appended: whether the claim counts is not known.
+    let rig = Rig::new(&log);
+    rig.set(|knobs| knobs.blind = true);
+    let mut host = Host::open(config(3), rig, calm(), LogIsHistory, NOW).unwrap();
+    let client = host.client();
+    let send = |id| client.submit(Client::cause(CommandId::new(id), NOW), wish()).unwrap();
+    let waits = send(11);
+    host.step(NOW);
+    host.step(after(NOW, 9_999));
+    assert_eq!(waits.told(), None);
+    assert!(host.next_wake() <= Some(after(NOW, 10_000)));
+    host.step(after(NOW, 10_000));
+    assert_eq!(waits.told(), Some(Told::NotTaken(NotTaken::NotOwner)));
+}
