@@ -94,6 +94,7 @@ mod inspect;
 mod log;
 mod meta;
 mod open;
+mod reader;
 mod salvage;
 mod schema;
 mod shared;

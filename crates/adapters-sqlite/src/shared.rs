@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use doorstep_core::id::OrderId;
 use doorstep_core::log::Position;
-use doorstep_runtime::ports::{Entry, Snapshot, SnapshotError, TrimError};
+use doorstep_runtime::ports::{Entry, Fault, Snapshot, SnapshotError, TrimError};
 use parking_lot::{Condvar, Mutex};
 
 use crate::config::Config;
@@ -136,10 +136,13 @@ impl Shared {
     }
 
     /// Queues a job, unless nobody will do it.
-    pub(crate) fn ask(&self, job: Job) -> Result<(), Poisoned> {
+    pub(crate) fn ask(&self, job: Job) -> Result<(), Fault> {
         let mut state = self.state.lock();
         if let Some(poisoned) = &state.poisoned {
-            return Err(poisoned.clone());
+            return Err(poisoned.clone().into());
+        }
+        if state.stopping {
+            return Err("the log is closed".into());
         }
         state.jobs.push_back(job);
         drop(state);

@@ -11,6 +11,7 @@ mod effects;
 mod matching;
 mod owners;
 mod restart;
+mod snapshots;
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ use parking_lot::Mutex;
 use super::*;
 use crate::client::Ticket;
 use crate::memory_log::MemoryLog;
-use crate::ports::{AppendError, LogIsHistory, SinkError, SnapshotError, TrimError};
+use crate::ports::{AppendError, LogIsHistory, SinkError, Snapshot, SnapshotError, TrimError};
 use crate::sandbox::{Hostility, Sandbox, SandboxConfig};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -112,6 +113,9 @@ struct Knobs {
     appends_fail: bool,
     reads_fail: bool,
     blind: bool,
+    poisoned: bool,
+    /// What is loaded is another snapshot than was saved.
+    snapshots_lie: bool,
 }
 
 impl Rig {
@@ -139,11 +143,17 @@ impl Log for Rig {
         now: Timestamp,
         out: &mut Vec<Entry>,
     ) -> Result<(), ReadError> {
-        let Knobs { reads_fail, blind, .. } = *self.knobs.lock();
+        let Knobs { reads_fail, blind, poisoned, .. } = *self.knobs.lock();
         if reads_fail {
             return Err(ReadError::Io("the disk is gone".into()));
         }
-        if blind { Ok(()) } else { self.log.read(after, max, now, out) }
+        if !blind {
+            self.log.read(after, max, now, out)?;
+        }
+        if poisoned && out.is_empty() {
+            return Err(ReadError::Poisoned("a sync failed".into()));
+        }
+        Ok(())
     }
 
     fn end(&mut self, now: Timestamp) -> Result<Option<Position>, ReadError> {
@@ -155,7 +165,14 @@ impl Log for Rig {
     }
 
     fn load_snapshot(&mut self) -> Result<Option<Snapshot>, SnapshotError> {
-        self.log.load_snapshot()
+        let mut saved = self.log.load_snapshot()?;
+        if let (true, Some(saved)) = (self.knobs.lock().snapshots_lie, &mut saved) {
+            let text = String::from_utf8(saved.bytes.to_vec()).unwrap();
+            let another = text.replacen(r#""next":"#, r#""next":1"#, 1);
+            assert_ne!(another, text);
+            saved.bytes = another.into_bytes().into();
+        }
+        Ok(saved)
     }
 
     fn trim(&mut self, before: Position) -> Result<(), TrimError> {
