@@ -35,6 +35,13 @@ impl Monitor {
         self.shared.look(|state| state.poisoned.clone())
     }
 
+    /// Waits until everything that was handed over is committed (or will never be, because the log
+    /// is poisoned or closed): for whoever drives a host on a clock of their own, which may go on
+    /// only when nothing is under way.
+    pub fn settle(&self) {
+        self.shared.settle();
+    }
+
     /// What it has done since it was opened.
     #[must_use]
     pub fn tally(&self) -> Tally {
@@ -70,6 +77,7 @@ impl SqliteLog {
             let why = "the writer's thread has died".into();
             self.shared.poison(Poisoned { doing: "writing", why });
         }
+        self.shared.end();
     }
 }
 

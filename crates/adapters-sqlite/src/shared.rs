@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     state: Mutex<State>,
     work: Condvar,
+    /// Nothing is under way any more.
+    rest: Condvar,
 }
 
 pub(crate) struct State {
@@ -78,6 +80,10 @@ pub(crate) struct State {
     /// Durable, and their keeper has not heard it yet.
     kept: BTreeSet<OrderId>,
     stopping: bool,
+    /// The writer has something in its hands.
+    writing: bool,
+    /// There is no writer any more.
+    ended: bool,
     pub(crate) poisoned: Option<Poisoned>,
     pub(crate) tail: Tail,
     /// The first position held.
@@ -105,13 +111,16 @@ impl Shared {
             underway: BTreeSet::new(),
             kept: BTreeSet::new(),
             stopping: false,
+            writing: false,
+            ended: false,
             poisoned: None,
             tail,
             start,
             head,
             tally: Tally::default(),
         };
-        Self { config, state: Mutex::new(state), work: Condvar::new() }
+        let (work, rest) = (Condvar::new(), Condvar::new());
+        Self { config, state: Mutex::new(state), work, rest }
     }
 
     pub(crate) fn look<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
@@ -177,6 +186,10 @@ impl Shared {
     /// `until`.
     pub(crate) fn take(&self, until: Option<Instant>) -> Work {
         let mut state = self.state.lock();
+        state.writing = false;
+        if state.is_idle() {
+            self.rest.notify_all();
+        }
         while state.is_idle() && !state.stopping {
             match until {
                 None => self.work.wait(&mut state),
@@ -202,6 +215,7 @@ impl Shared {
         work.finished = state.finished.drain(..).collect();
         work.job = state.jobs.pop_front();
         work.stop = state.stopping && state.is_idle();
+        state.writing = true;
         work
     }
 
@@ -248,7 +262,22 @@ impl Shared {
         state.finished.clear();
         state.underway.clear();
         drop(state);
+        self.rest.notify_all();
         self.config.wake();
+    }
+
+    /// Waits until nothing is under way, or nothing will ever come of it.
+    pub(crate) fn settle(&self) {
+        let mut state = self.state.lock();
+        while state.poisoned.is_none() && !state.ended && (state.writing || !state.is_idle()) {
+            self.rest.wait(&mut state);
+        }
+    }
+
+    /// The writer's thread has ended.
+    pub(crate) fn end(&self) {
+        self.state.lock().ended = true;
+        self.rest.notify_all();
     }
 
     /// Lets the writer finish what waits, and end.

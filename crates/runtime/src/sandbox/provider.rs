@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::book::Book;
-use super::{Hostility, SandboxConfig, SandboxTally};
+use super::{BookFile, Booking, Hostility, SandboxConfig, SandboxTally};
 use crate::ports::{ProviderSays, Word};
 
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +64,9 @@ pub(super) struct Provider {
     arriving: BTreeMap<(Timestamp, u64), Arrival>,
     answers: BTreeMap<(u32, Timestamp, u64), ProviderSays>,
     outcomes: BTreeMap<EffectKey, Outcome>,
+    file: Option<Box<dyn BookFile>>,
+    /// Its file failed: what it does now, nobody would know later.
+    broken: bool,
     pub(super) book: Book,
     pub(super) tally: SandboxTally,
 }
@@ -80,9 +83,26 @@ impl Provider {
             arriving: BTreeMap::new(),
             answers: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            file: None,
+            broken: false,
             book: Book::default(),
             tally: SandboxTally::default(),
         }
+    }
+
+    /// Takes in what an earlier provider wrote down, in its order.
+    pub(super) fn remember(&mut self, booking: &Booking) {
+        let Booking { effect, at, answer } = *booking;
+        self.now = self.now.max(at);
+        self.book.lapse(at);
+        if matches!(answer, Answer::Done { .. }) {
+            self.book.post(&effect, at, self.config.hold_lasts);
+        }
+        self.outcomes.insert(effect.key(), Outcome { amount: effect.due.amount, answer });
+    }
+
+    pub(super) fn write_to(&mut self, file: Box<dyn BookFile>) {
+        self.file = Some(file);
     }
 
     pub(super) fn connect(&mut self) -> u32 {
@@ -168,8 +188,8 @@ impl Provider {
         self.book.lapse(self.now);
     }
 
-    /// Carries a request out, once under its key. `None`: no more keys can be remembered, so it
-    /// never arrived.
+    /// Carries a request out, once under its key. `None`: no more keys can be remembered, or
+    /// written down, so nobody is told.
     fn carry_out(&mut self, effect: &Effect, fate: &Fate, at: Timestamp) -> Option<Answer> {
         if let Some(outcome) = self.outcomes.get(&effect.key()) {
             if outcome.amount != effect.due.amount {
@@ -177,7 +197,7 @@ impl Provider {
             }
             return Some(outcome.answer);
         }
-        if self.outcomes.len() >= self.config.keys_max {
+        if self.broken || self.outcomes.len() >= self.config.keys_max {
             count(&mut self.tally.dropped);
             return None;
         }
@@ -193,6 +213,11 @@ impl Provider {
             count(&mut self.tally.refused);
             Answer::Refused
         };
+        let booking = Booking { effect: *effect, at, answer };
+        if self.file.as_mut().is_some_and(|file| file.write(&booking).is_err()) {
+            self.broken = true;
+            return None;
+        }
         self.outcomes.insert(effect.key(), Outcome { amount: effect.due.amount, answer });
         Some(answer)
     }
