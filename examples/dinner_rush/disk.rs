@@ -13,14 +13,14 @@ use doorstep_sqlite::{AnchorSync, Config, Monitor, Opened, SqliteHistory, Sqlite
 
 /// A directory that holds one evening.
 #[derive(Debug)]
-pub struct OnDisk {
+pub(crate) struct OnDisk {
     keep: Keep,
     monitor: Option<Monitor>,
 }
 
 impl OnDisk {
     /// Uses a directory for this evening, or goes on with it there.
-    pub fn open(dir: &Path, config: &WorldConfig, day: &Day) -> Result<Self, KeepError> {
+    pub(crate) fn open(dir: &Path, config: &WorldConfig, day: &Day) -> Result<Self, KeepError> {
         Ok(Self { keep: Keep::open(dir, config, day)?, monitor: None })
     }
 }
