@@ -108,12 +108,12 @@ fn run(flags: &Flags) -> Result<bool, Box<dyn std::error::Error>> {
         (None, true) => live(World::new(config, &day), flags.headless),
         (Some(dir), false) => {
             let storage = OnDisk::open(dir, &config, &day)?;
-            live(World::on(config, &day, storage).map_err(whole)?, flags.headless)
+            live(World::on(config, &day, storage).map_err(|fault| whole(&fault))?, flags.headless)
         }
         (None, false) => {
             let scratch = tempfile::tempdir()?;
             let storage = OnDisk::open(scratch.path(), &config, &day)?;
-            live(World::on(config, &day, storage).map_err(whole)?, flags.headless)
+            live(World::on(config, &day, storage).map_err(|fault| whole(&fault))?, flags.headless)
         }
     };
     if let Some(why) = evening.broken_off {
@@ -157,7 +157,7 @@ fn live<S: Storage>(world: World<S>, headless: bool) -> Evening {
 }
 
 /// An error with what is behind it.
-fn whole(fault: Fault) -> String {
+fn whole(fault: &Fault) -> String {
     let mut text = fault.to_string();
     let mut source = fault.source();
     while let Some(error) = source {
