@@ -5,7 +5,7 @@
 //! how large it is (default 60), `DOORSTEP_SEED` which (default 1). The child is this binary again.
 #![cfg(unix)]
 #![expect(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a failing test fails")]
-#![expect(clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 #[path = "../examples/dinner_rush/disk.rs"]
 mod disk;
