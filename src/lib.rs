@@ -2,3 +2,7 @@
 
 pub use doorstep_core as core;
 pub use doorstep_geo_index as geo_index;
+#[cfg(feature = "sqlite")]
+pub use doorstep_runtime as runtime;
+#[cfg(feature = "sqlite")]
+pub use doorstep_sqlite as sqlite;

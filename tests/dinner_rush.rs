@@ -2,6 +2,9 @@
 
 #![expect(clippy::arithmetic_side_effects, clippy::unwrap_used, reason = "a failing test fails")]
 
+#[path = "../examples/dinner_rush/disk.rs"]
+mod disk;
+
 use std::collections::BTreeMap;
 
 use doorstep::core::money::Currency;
@@ -9,6 +12,8 @@ use doorstep::core::policy::Policy;
 use doorstep_sim::city::{City, CityConfig};
 use doorstep_sim::report::{Summary, Wall};
 use doorstep_sim::world::{World, WorldConfig};
+
+use disk::OnDisk;
 
 const ORDERS: u32 = 150;
 
@@ -18,6 +23,10 @@ fn evening(seed: u64, chaos: u16) -> Summary {
 }
 
 fn evening_of(city: &CityConfig, chaos: u16) -> Summary {
+    lived(city, chaos, false)
+}
+
+fn lived(city: &CityConfig, chaos: u16, on_disk: bool) -> Summary {
     let (seed, day) = (city.seed, City::generate(city));
     let mut config = WorldConfig::new(seed, Policy::new(Currency::new("COP").unwrap()));
     config.impatience = 200;
@@ -25,7 +34,13 @@ fn evening_of(city: &CityConfig, chaos: u16) -> Summary {
     config.shortage = 20;
     config.absent = 5;
     config.chaos = chaos;
-    let evening = World::new(config, &day).run(|_| {});
+    let evening = if on_disk {
+        let dir = tempfile::tempdir().unwrap();
+        let storage = OnDisk::open(dir.path(), &config, &day).unwrap();
+        World::on(config, &day, storage).unwrap().run(|_| {})
+    } else {
+        World::new(config, &day).run(|_| {})
+    };
     for violation in evening.auditor.violations() {
         eprintln!("seed {seed}, chaos {chaos}: {violation:?}");
     }
@@ -91,4 +106,23 @@ fn every_invariant_was_really_checked() {
     assert!(summary.log_verified && summary.cancelled > 10, "{}", summary.to_json());
     let never: Vec<_> = summary.invariants.iter().filter(|(_, count)| **count == 0).collect();
     assert!(never.is_empty() && summary.invariants.len() >= 20, "never checked: {never:?}");
+}
+
+#[test]
+fn a_calm_evening_is_the_same_on_disk_as_in_memory() {
+    let city = CityConfig::new(3, ORDERS);
+    let on_disk = lived(&city, 0, true);
+    check(&on_disk);
+    assert_eq!(on_disk.to_json(), lived(&city, 0, false).to_json());
+}
+
+#[test]
+fn on_disk_a_hostile_provider_and_crashes_change_nothing_that_must_hold() {
+    let city = CityConfig::new(5, ORDERS);
+    let summary = lived(&city, 100, true);
+    check(&summary);
+    for fault in ["process crashes", "commands retried", "provider silent after charging"] {
+        assert!(summary.chaos[fault] > 0, "{fault} never happened: {:?}", summary.chaos);
+    }
+    assert_eq!(summary.to_json(), lived(&city, 100, true).to_json(), "and every time the same");
 }

@@ -81,7 +81,8 @@
 //! the history: [`Config::history_pending_max`], then `SinkError::Full`. Memory for readers:
 //! [`Config::tail_bytes_max`]. The WAL: [`Config::checkpoint_bytes`] and one group, as long as no
 //! other process reads an old state. The file: the disk, or [`Config::file_bytes_max`]; trim behind
-//! snapshots. The history only grows.
+//! snapshots. The history only grows. A snapshot is committed whole, in one transaction, and appends
+//! wait for it: with 100,000 live orders it has about 185 MiB (`examples/restart.rs` measures it).
 
 mod anchor;
 mod chain;
@@ -94,6 +95,7 @@ mod inspect;
 mod log;
 mod meta;
 mod open;
+mod reader;
 mod salvage;
 mod schema;
 mod shared;

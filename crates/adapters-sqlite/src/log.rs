@@ -2,28 +2,23 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::JoinHandle;
 
 use doorstep_core::time::Timestamp;
 use doorstep_runtime::ports::{
-    AppendError, Entry, Fault, Log, Position, RECORD_BYTES_MAX, ReadError, SNAPSHOT_BYTES_MAX,
-    Snapshot, SnapshotError, TrimError,
+    AppendError, Entry, Log, Position, RECORD_BYTES_MAX, ReadError, Snapshot, SnapshotError,
+    SnapshotStore, TrimError,
 };
-use parking_lot::Mutex;
-use rusqlite::Connection;
 
-use crate::chain::{Hash, Uid};
 use crate::error::Poisoned;
-use crate::shared::{Job, Shared, Tally, cost};
-use crate::verify;
+use crate::reader::Reader;
+use crate::shared::{Shared, Tally};
 
 /// A shard's log on one SQLite file. Dropping it finishes what waits and closes the file;
 /// [`close`](Self::close) does the same and says whether it went well.
 pub struct SqliteLog {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) reader: Arc<Mutex<Connection>>,
-    pub(crate) uid: Uid,
+    pub(crate) reader: Reader,
     pub(crate) writer: Option<JoinHandle<()>>,
 }
 
@@ -38,6 +33,13 @@ impl Monitor {
     #[must_use]
     pub fn poisoned(&self) -> Option<Poisoned> {
         self.shared.look(|state| state.poisoned.clone())
+    }
+
+    /// Waits until everything that was handed over is committed (or will never be, because the log
+    /// is poisoned or closed): for whoever drives a host on a clock of their own, which may go on
+    /// only when nothing is under way.
+    pub fn settle(&self) {
+        self.shared.settle();
     }
 
     /// What it has done since it was opened.
@@ -75,59 +77,7 @@ impl SqliteLog {
             let why = "the writer's thread has died".into();
             self.shared.poison(Poisoned { doing: "writing", why });
         }
-    }
-
-    /// Asks the writer for something and waits for it.
-    fn ask<T>(&self, job: Job, answer: &Receiver<T>) -> Result<T, Fault> {
-        self.shared.ask(job).map_err(Box::new)?;
-        answer.recv().map_err(|gone| {
-            let poisoned = self.shared.look(|state| state.poisoned.clone());
-            poisoned.map_or_else(|| Box::new(gone) as Fault, |poisoned| Box::new(poisoned))
-        })
-    }
-
-    /// Reads from the file what the tail does not hold, up to `head`, checked against the chain.
-    fn read_file(
-        &self,
-        first: u64,
-        head: u64,
-        max: usize,
-        out: &mut Vec<Entry>,
-    ) -> Result<(), Fault> {
-        let reader = self.reader.lock();
-        let mut statement = reader.prepare_cached(
-            "SELECT position, hash, bytes FROM log WHERE position >= ?1 AND position <= ?2
-             ORDER BY position",
-        )?;
-        // One earlier, for its hash; where the log begins, nothing stands before.
-        let from = first.saturating_sub(1).max(1);
-        let mut rows = statement.query([from.cast_signed(), head.cast_signed()])?;
-        let mut before: Option<(u64, Hash)> = None;
-        let (mut bytes_read, mut read) = (0_usize, 0_usize);
-        while let Some(row) = rows.next()? {
-            let position = u64::try_from(row.get::<_, i64>(0)?)?;
-            let (hash, bytes) = (Hash(row.get(1)?), row.get_ref(2)?.as_blob()?);
-            if let Some((last, link)) = before {
-                let fits = last.checked_add(1) == Some(position);
-                if !fits || link.link(position, bytes) != hash {
-                    return Err(format!("the record at {position} does not fit the chain").into());
-                }
-            }
-            before = Some((position, hash));
-            if position < first {
-                continue;
-            }
-            bytes_read = bytes_read.saturating_add(cost(bytes));
-            if read >= max || (read > 0 && bytes_read > self.shared.config.read_bytes_max) {
-                break;
-            }
-            read = read.saturating_add(1);
-            out.push(Entry { position: Position::new(position), bytes: bytes.into() });
-        }
-        if read == 0 && max > 0 {
-            return Err(format!("the record at {first} is missing").into());
-        }
-        Ok(())
+        self.shared.end();
     }
 }
 
@@ -149,27 +99,10 @@ impl Log for SqliteLog {
         &mut self,
         after: Option<Position>,
         max: usize,
-        _now: Timestamp,
+        now: Timestamp,
         out: &mut Vec<Entry>,
     ) -> Result<(), ReadError> {
-        // Positions begin at 1: nothing was ever at 0.
-        let first = after.map_or(1, |after| after.next().get()).max(1);
-        let (start, head, done) = self.shared.look(|state| {
-            let held = state.tail.from(first).filter(|_| first >= state.start);
-            let from_tail = held.map(|held| out.extend(held.take(max).cloned())).is_some();
-            (state.start, state.head, from_tail)
-        });
-        if first < start {
-            return Err(ReadError::Trimmed { start: Position::new(start) });
-        }
-        if done || first > head {
-            return Ok(());
-        }
-        let held = out.len();
-        self.read_file(first, head, max, out).map_err(|fault| {
-            out.truncate(held);
-            ReadError::Io(fault)
-        })
+        self.reader.follow(after, max, now, out)
     }
 
     fn end(&mut self, _now: Timestamp) -> Result<Option<Position>, ReadError> {
@@ -178,30 +111,20 @@ impl Log for SqliteLog {
 
     /// Waits until the snapshot is durable; appends of the meantime go before or after it.
     fn save_snapshot(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
-        let bytes = snapshot.bytes.len();
-        if bytes > SNAPSHOT_BYTES_MAX {
-            return Err(SnapshotError::TooLong { bytes, most: SNAPSHOT_BYTES_MAX });
-        }
-        let (reply, answer) = sync_channel(1);
-        self.ask(Job::Save(snapshot.clone(), reply), &answer).map_err(SnapshotError::Io)?
+        self.reader.save(snapshot)
     }
 
     fn load_snapshot(&mut self) -> Result<Option<Snapshot>, SnapshotError> {
-        match verify::load_snapshot(&self.reader.lock(), self.uid) {
-            Err(error) => Err(SnapshotError::Io(Box::new(error))),
-            Ok(None) => Ok(None),
-            Ok(Some(Ok((position, bytes)))) => Ok(Some(Snapshot { position, bytes: bytes.into() })),
-            Ok(Some(Err(position))) => {
-                let why = format!("the snapshot at {position} does not fit its seal");
-                Err(SnapshotError::Io(why.into()))
-            }
-        }
+        self.reader.load()
     }
 
     /// Waits until it is done; appends go on between its parts.
     fn trim(&mut self, before: Position) -> Result<(), TrimError> {
-        let (reply, answer) = sync_channel(1);
-        self.ask(Job::Trim(before, reply), &answer).map_err(TrimError::Io)?
+        self.reader.trim_before(before)
+    }
+
+    fn snapshots(&self) -> Option<Box<dyn SnapshotStore + Send>> {
+        Some(Box::new(self.reader.clone()))
     }
 
     /// Never by time: [`Config::on_commit`](crate::Config::on_commit) says when there is more.

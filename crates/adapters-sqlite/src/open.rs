@@ -16,6 +16,7 @@ use crate::files::{Files, Present};
 use crate::history::SqliteHistory;
 use crate::log::SqliteLog;
 use crate::meta::Start;
+use crate::reader::Reader;
 use crate::schema::{self, MIGRATIONS, SQLITE_LEAST};
 use crate::shared::{Shared, Tail};
 use crate::verify;
@@ -132,7 +133,8 @@ impl SqliteLog {
             reader: Arc::clone(&reader),
             uid: walked.begin.uid,
         };
-        let log = SqliteLog { shared, reader, uid: walked.begin.uid, writer: Some(thread) };
+        let reader = Reader { shared: Arc::clone(&shared), connection: reader, uid: begin.uid };
+        let log = SqliteLog { shared, reader, writer: Some(thread) };
         let found = FoundOnOpening {
             created,
             start: walked.end().map(|_| Position::new(walked.begin.start)),

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use doorstep_core::id::OrderId;
 use doorstep_core::log::Position;
-use doorstep_runtime::ports::{Entry, Snapshot, SnapshotError, TrimError};
+use doorstep_runtime::ports::{Entry, Fault, Snapshot, SnapshotError, TrimError};
 use parking_lot::{Condvar, Mutex};
 
 use crate::config::Config;
@@ -66,6 +66,8 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     state: Mutex<State>,
     work: Condvar,
+    /// Nothing is under way any more.
+    rest: Condvar,
 }
 
 pub(crate) struct State {
@@ -78,6 +80,10 @@ pub(crate) struct State {
     /// Durable, and their keeper has not heard it yet.
     kept: BTreeSet<OrderId>,
     stopping: bool,
+    /// The writer has something in its hands.
+    writing: bool,
+    /// There is no writer any more.
+    ended: bool,
     pub(crate) poisoned: Option<Poisoned>,
     pub(crate) tail: Tail,
     /// The first position held.
@@ -105,13 +111,16 @@ impl Shared {
             underway: BTreeSet::new(),
             kept: BTreeSet::new(),
             stopping: false,
+            writing: false,
+            ended: false,
             poisoned: None,
             tail,
             start,
             head,
             tally: Tally::default(),
         };
-        Self { config, state: Mutex::new(state), work: Condvar::new() }
+        let (work, rest) = (Condvar::new(), Condvar::new());
+        Self { config, state: Mutex::new(state), work, rest }
     }
 
     pub(crate) fn look<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
@@ -136,10 +145,13 @@ impl Shared {
     }
 
     /// Queues a job, unless nobody will do it.
-    pub(crate) fn ask(&self, job: Job) -> Result<(), Poisoned> {
+    pub(crate) fn ask(&self, job: Job) -> Result<(), Fault> {
         let mut state = self.state.lock();
         if let Some(poisoned) = &state.poisoned {
-            return Err(poisoned.clone());
+            return Err(poisoned.clone().into());
+        }
+        if state.stopping {
+            return Err("the log is closed".into());
         }
         state.jobs.push_back(job);
         drop(state);
@@ -174,6 +186,10 @@ impl Shared {
     /// `until`.
     pub(crate) fn take(&self, until: Option<Instant>) -> Work {
         let mut state = self.state.lock();
+        state.writing = false;
+        if state.is_idle() {
+            self.rest.notify_all();
+        }
         while state.is_idle() && !state.stopping {
             match until {
                 None => self.work.wait(&mut state),
@@ -199,6 +215,7 @@ impl Shared {
         work.finished = state.finished.drain(..).collect();
         work.job = state.jobs.pop_front();
         work.stop = state.stopping && state.is_idle();
+        state.writing = true;
         work
     }
 
@@ -245,7 +262,22 @@ impl Shared {
         state.finished.clear();
         state.underway.clear();
         drop(state);
+        self.rest.notify_all();
         self.config.wake();
+    }
+
+    /// Waits until nothing is under way, or nothing will ever come of it.
+    pub(crate) fn settle(&self) {
+        let mut state = self.state.lock();
+        while state.poisoned.is_none() && !state.ended && (state.writing || !state.is_idle()) {
+            self.rest.wait(&mut state);
+        }
+    }
+
+    /// The writer's thread has ended.
+    pub(crate) fn end(&self) {
+        self.state.lock().ended = true;
+        self.rest.notify_all();
     }
 
     /// Lets the writer finish what waits, and end.

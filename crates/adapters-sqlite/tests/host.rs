@@ -18,9 +18,11 @@ use doorstep_core::log::Cause;
 use doorstep_core::money::Currency;
 use doorstep_core::order::OrderStatus;
 use doorstep_core::policy::Policy;
-use doorstep_core::shard::{Canceller, Command, Outcome};
+use doorstep_core::shard::{Canceller, Command, Outcome, Shard};
+use doorstep_core::time::Span;
 use doorstep_runtime::client::{Client, Ticket, Told};
-use doorstep_runtime::host::{Host, HostConfig};
+use doorstep_runtime::host::{Host, HostConfig, Stopped};
+use doorstep_runtime::threads::{self, Bell, Clock, Running, WallClock};
 use doorstep_sqlite::{
     Config, FaultPoint, HistoryError, Inspector, Monitor, Opened, SqliteHistory, SqliteLog,
 };
@@ -106,10 +108,12 @@ fn whoever_waits_hears_unknown_and_a_retry_hears_the_truth() {
         city.ask(1, Command::Catalog(Catalog::Put(restaurant())));
         fails.store(true, Ordering::SeqCst);
         let ticket = city.submit(2, checkout(2));
-        city.until(|city| city.monitor.poisoned().is_some());
-        assert_eq!(ticket.told(), None, "{at:?}: nobody is told what is not known");
+        city.until(|city| city.host.stopped().is_some());
+        assert_eq!(ticket.told(), Some(Told::Unknown), "{at:?}: at once, by no time-out");
+        let why = city.monitor.poisoned().unwrap().to_string();
+        let stopped = city.host.stopped().unwrap();
+        assert!(matches!(stopped, Stopped::LogPoisoned { why: said } if **said == *why));
         drop(city);
-        assert_eq!(ticket.told(), Some(Told::Unknown), "{at:?}");
 
         let mut city = City::open(&path, 2, Config::default());
         let order = city.opened(2);
@@ -130,13 +134,14 @@ fn a_full_disk_is_unknown_to_the_caller_and_room_tells() {
     let ticket = loop {
         id += 1;
         let ticket = city.submit(u128::from(id), checkout(id));
-        city.until(|city| ticket.told().is_some() || city.monitor.poisoned().is_some());
-        if ticket.told().is_none() {
+        city.until(|_| ticket.told().is_some());
+        if ticket.told() == Some(Told::Unknown) {
             break ticket;
         }
     };
-    drop(city);
+    assert!(city.host.stopped().unwrap().to_string().contains("full"), "{:?}", city.host.stopped());
     assert_eq!(ticket.told(), Some(Told::Unknown));
+    drop(city);
     let mut city = City::open(&path, 2, Config::default());
     let order = city.opened(id);
     city.until(|city| city.host.shard().order(order).is_some());
@@ -174,4 +179,85 @@ fn an_ended_order_is_kept_and_its_whole_history_shown() {
     assert!(matches!(history.get(order), Err(HistoryError::Damaged { .. })));
     let verified = Inspector::open(&path).unwrap().verify(None).unwrap();
     assert_eq!((verified.history, verified.history_damaged), (0, 1));
+}
+
+/// A city on threads of its own; its file, and whatever may fail there.
+fn run(path: &Path, seed: u128, config: Config) -> Running<SqliteLog, Book, SqliteHistory> {
+    let bell = Bell::new();
+    let config = Config { on_commit: Some(bell.to_fn()), ..config };
+    let Opened { log, history, .. } = SqliteLog::open(path, config).unwrap();
+    let policy = Policy::new(Currency::new("EUR").unwrap());
+    let config = HostConfig {
+        snapshot_every: Some(20),
+        trim_behind: Some(10),
+        ..HostConfig::new(ShardId::default(), policy, seed)
+    };
+    let clock = Arc::new(WallClock::new());
+    let book = Book::open(&beside(path, "-book"));
+    let host = Host::open(config, log, book, history, clock.now()).unwrap();
+    let running = threads::spawn(host, clock, bell).unwrap();
+    assert!(running.wait_for_ownership(PATIENCE));
+    running
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn submit(city: &Running<SqliteLog, Book, SqliteHistory>, id: u64, command: Command) -> Ticket {
+    let cause = Cause { id: CommandId::new(id.into()), issued_at: now(), digest: 0 };
+    city.client().submit(cause, command).unwrap()
+}
+
+#[test]
+fn on_threads_a_failing_disk_is_heard_at_once_and_opening_again_is_the_way_on() {
+    for at in [FaultPoint::BeforeCommit, FaultPoint::AfterCommit, FaultPoint::Anchor] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("city.db");
+        let (config, fails) = failing(at);
+        let city = run(&path, 1, config);
+        let put = submit(&city, 1, Command::Catalog(Catalog::Put(restaurant())));
+        assert_eq!(put.wait(PATIENCE), Some(Told::Outcome(Outcome::Done)));
+        fails.store(true, Ordering::SeqCst);
+        let sent = Instant::now();
+        let ticket = submit(&city, 2, checkout(2));
+        assert_eq!(ticket.wait(PATIENCE), Some(Told::Unknown), "{at:?}");
+        assert!(sent.elapsed() < PATIENCE, "{at:?}: it heard, and did not give up");
+        assert!(city.wait_for_end(PATIENCE), "{at:?}");
+        let host = city.shutdown(now()).unwrap();
+        assert!(matches!(host.stopped(), Some(Stopped::LogPoisoned { .. })), "{at:?}");
+        drop(host);
+
+        let city = run(&path, 2, Config::default());
+        let told = submit(&city, 2, checkout(2)).wait(PATIENCE);
+        assert!(matches!(told, Some(Told::Outcome(Outcome::CheckoutOpened { .. }))), "{told:?}");
+        assert_eq!(submit(&city, 2, checkout(2)).wait(PATIENCE), told, "{at:?}: one truth");
+    }
+}
+
+#[test]
+fn a_running_city_trims_its_file_behind_its_snapshots_and_starts_from_what_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("city.db");
+    let city = run(&path, 1, Config::default());
+    let mut id = 1;
+    let put = submit(&city, id, Command::Catalog(Catalog::Put(restaurant())));
+    assert_eq!(put.wait(PATIENCE), Some(Told::Outcome(Outcome::Done)));
+    let given_up = Instant::now() + PATIENCE;
+    while city.status().tally.trims < 3 {
+        id += 1;
+        let told = submit(&city, id, checkout(id)).wait(PATIENCE);
+        assert!(matches!(told, Some(Told::Outcome(_))), "{told:?}");
+        assert!(Instant::now() < given_up, "{:?}", city.status());
+    }
+    let host = city.shutdown(now().saturating_add(Span::from_secs(10))).unwrap();
+    assert_eq!(host.tally().snapshot_errors, 0);
+    let all = |shard: &Shard| shard.orders().count() + shard.checkouts().count();
+    assert_eq!(all(host.shard()) as u64, id - 1);
+    drop(host);
+    let opened = SqliteLog::open(&path, Config::default()).unwrap();
+    let (start, saved) = (opened.found.start.unwrap().get(), opened.found.snapshot.unwrap().get());
+    assert_eq!(start, saved - 10);
+    drop(opened);
+    let again = run(&path, 2, Config::default());
+    let again = again.shutdown(now()).unwrap();
+    assert_eq!(all(again.shard()) as u64, id - 1);
 }

@@ -291,3 +291,45 @@ fn the_anchor_is_synced_as_often_as_was_chosen() {
     log.commit(&[bytes(2)]);
     assert!(log.monitor.tally().anchor_syncs >= 1);
 }
+
+#[test]
+fn once_it_has_settled_everything_appended_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log = open(&dir.path().join("log.db"), Config::default()).unwrap();
+    log.monitor.settle();
+    let mut ids = 0..;
+    for group in 1..60 {
+        for _ in 0..group % 4 {
+            log.log.append(&bytes(ids.next().unwrap()), NOW).unwrap();
+        }
+        log.monitor.settle();
+        assert_eq!(log.monitor.tally().records, ids.start, "group {group}");
+    }
+    let monitor = log.monitor.clone();
+    log.log.close().unwrap();
+    monitor.settle();
+}
+
+#[test]
+fn a_poisoned_log_settles_and_says_so_once_everything_committed_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let faults: doorstep_sqlite::FaultHook = {
+        let commits = std::sync::atomic::AtomicU32::new(0);
+        Arc::new(move |point| {
+            point == FaultPoint::BeforeCommit
+                && commits.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 1
+        })
+    };
+    let config = Config { faults: Some(faults), ..Config::default() };
+    let mut log = open(&dir.path().join("log.db"), config).unwrap();
+    log.commit(&[bytes(1)]);
+    log.log.append(&bytes(2), NOW).unwrap();
+    log.monitor.settle();
+    assert!(log.monitor.poisoned().is_some());
+    let mut entries = Vec::new();
+    log.log.read(None, 10, NOW, &mut entries).unwrap();
+    assert_eq!(entries.len(), 1);
+    let refused = log.log.read(Some(entries[0].position), 10, NOW, &mut entries);
+    assert!(matches!(refused, Err(ReadError::Poisoned(_))), "{refused:?}");
+    assert_eq!(entries.len(), 1);
+}

@@ -8,6 +8,7 @@
 mod config;
 mod history;
 mod outputs;
+mod snapshots;
 mod tap;
 #[cfg(test)]
 mod tests;
@@ -23,16 +24,19 @@ use doorstep_core::shard::{Command, Shard};
 use doorstep_core::time::{Span, Timestamp};
 use doorstep_geo_index::DriverIndex;
 
-pub use config::{HostConfig, HostTally, OpenError, Step, Stopped};
+pub use config::{HostConfig, HostTally, OpenError, Replay, Step, Stopped};
 pub use tap::Tap;
 
+pub(crate) use snapshots::SnapshotWriter;
+
 use history::Keeper;
+use snapshots::Snapshots;
 
 use crate::client::{Client, Pledge, Shared, Submission, Told};
 use crate::effects::EffectRunner;
 use crate::matcher::Matcher;
 use crate::notify::Notifications;
-use crate::ports::{Entry, HistorySink, Log, Payments, ReadError, Snapshot};
+use crate::ports::{Entry, HistorySink, Log, Payments, ReadError};
 use crate::restaurants::Restaurants;
 use crate::views::Views;
 
@@ -57,8 +61,8 @@ pub struct Host<L, P, H> {
     /// When to offer again the effects that the runner had no room for.
     offer_again_at: Option<Timestamp>,
     evict_at: Timestamp,
-    snapshot_every: Option<u64>,
-    since_snapshot: u64,
+    snapshots: Snapshots,
+    replay: Replay,
     since_retain: u64,
     /// The time of the last step.
     stepped_at: Timestamp,
@@ -97,7 +101,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
     /// [`NotTaken::NotOwner`].
     ///
     /// # Errors
-    /// [`OpenError`] if the configuration or the snapshot is not sound.
+    /// [`OpenError`] if the configuration or the snapshot is not sound, or the log cannot be read.
     pub fn open(
         config: HostConfig,
         mut log: L,
@@ -118,6 +122,8 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
                 Replica::new(log_id, shard, config.seed, config.limits)
             }
         };
+        let from = replica.wants().get().checked_sub(1).map(Position::new);
+        let replay = Replay { from, read: from, end: log.end(now)? };
         replica.claim(now);
         let shard = replica.counted();
         let views = Views::with_capacity(orders_max(shard));
@@ -147,8 +153,8 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             read_again_at: None,
             offer_again_at: None,
             evict_at: now.saturating_add(EVICT_EVERY),
-            snapshot_every: config.snapshot_every.map(|every| every.max(1)),
-            since_snapshot: 0,
+            snapshots: Snapshots::new(config.snapshot_every, config.trim_behind),
+            replay,
             since_retain: 0,
             stepped_at: now,
             unfinished: true,
@@ -210,10 +216,26 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         self.read_error.as_deref()
     }
 
+    /// How far it has read its log; a step that replays a long one returns now and then, so that
+    /// this can be shown.
+    #[must_use]
+    pub fn replay(&self) -> Replay {
+        let read = self.replica.wants().get().checked_sub(1).map(Position::new);
+        Replay { read, ..self.replay }
+    }
+
     /// What it has done.
     #[must_use]
-    pub const fn tally(&self) -> HostTally {
-        HostTally { kept: self.history.kept(), missed: self.history.missed(), ..self.tally }
+    pub fn tally(&self) -> HostTally {
+        let snapshots = self.snapshots.tally();
+        HostTally {
+            kept: self.history.kept(),
+            missed: self.history.missed(),
+            snapshots: snapshots.saved,
+            snapshot_errors: snapshots.errors,
+            trims: snapshots.trims,
+            ..self.tally
+        }
     }
 
     /// Does what there is to do at `now`: all of it, unless that is a great deal (a long log to
@@ -250,7 +272,13 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         if let Some(notifications) = &mut self.notifications {
             step.worked |= notifications.step(now);
         }
-        self.snapshot_if_due(now);
+        if self.replica.is_owner() && self.snapshots.is_due() {
+            // Whoever starts from the snapshot is not told again of the batches behind it.
+            let told = self.notifications.as_mut().is_none_or(|telling| telling.save(now));
+            if told {
+                self.snapshots.take(&self.replica, &mut self.log, now);
+            }
+        }
         step
     }
 
@@ -301,8 +329,10 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         let error = match self.log.read(after, READ_MAX, now, &mut self.entries) {
             Ok(()) => None,
             Err(error) => {
-                if let ReadError::Trimmed { start } = &error {
-                    self.replica.log_starts_at(*start);
+                match &error {
+                    ReadError::Trimmed { start } => self.replica.log_starts_at(*start),
+                    ReadError::Poisoned(why) => self.log_ends(why.to_string().into(), now),
+                    ReadError::Io(_) => {}
                 }
                 Some(error.to_string())
             }
@@ -320,6 +350,14 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             self.replica.bytes(entry.position, &entry.bytes, now);
         }
         !self.entries.is_empty()
+    }
+
+    /// The log takes no more: whoever waits hears that the result is unknown, and nobody is kept
+    /// waiting for a time-out.
+    fn log_ends(&mut self, why: Arc<str>, now: Timestamp) {
+        self.replica.resign(now);
+        self.shared.close();
+        self.stopped = Some(Stopped::LogPoisoned { why });
     }
 
     /// Hands the clients' commands to the replica: those that wait now, so that callers who come
@@ -396,25 +434,11 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         any
     }
 
-    fn snapshot_if_due(&mut self, now: Timestamp) {
-        let due = self.snapshot_every.is_some_and(|every| self.since_snapshot >= every);
-        if !due || !self.replica.is_owner() {
-            return;
-        }
-        // Whoever starts from the snapshot is not told again of the batches behind it.
-        if self.notifications.as_mut().is_some_and(|telling| !telling.save(now)) {
-            return;
-        }
-        self.since_snapshot = 0;
-        let snapshot = self.replica.snapshot();
-        let Some(position) = snapshot.position else { return };
-        // A snapshot that fails costs a longer replay, nothing else.
-        if let Ok(bytes) = serde_json::to_vec(&snapshot) {
-            let saved = Snapshot { position, bytes: bytes.into() };
-            if self.log.save_snapshot(&saved).is_ok() {
-                self.tally.snapshots = self.tally.snapshots.saturating_add(1);
-            }
-        }
+    /// Lets snapshots be written elsewhere, if there are to be any and the log can: by whoever runs
+    /// what is returned. Costs one copy of the state.
+    pub(crate) fn hand_over_snapshots(&mut self) -> Option<SnapshotWriter> {
+        let Self { snapshots, replica, .. } = self;
+        snapshots.hand_over(self.log.snapshots()?, || replica.follower())
     }
 }
 
@@ -439,9 +463,11 @@ impl<L, P, H> Host<L, P, H> {
         !self.waiting.is_empty() || self.shared.waiting() > 0
     }
 
-    /// Takes no more commands; whoever still waits hears that the result is unknown.
+    /// Takes no more commands; whoever still waits hears that the result is unknown. Whoever wrote
+    /// its snapshots is to end.
     pub(crate) fn close(&mut self) {
         self.shared.close();
+        self.snapshots.take_back();
         self.waiting.clear();
     }
 }

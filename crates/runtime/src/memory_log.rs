@@ -34,7 +34,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::ports::{
     AppendError, Entry, Log, Position, RECORD_BYTES_MAX, ReadError, SNAPSHOT_BYTES_MAX, Snapshot,
-    SnapshotError, TrimError,
+    SnapshotError, SnapshotStore, TrimError,
 };
 
 /// What a record costs beside its bytes, roughly: its place in the list and its allocation.
@@ -225,6 +225,10 @@ impl Log for MemoryLog {
             shared.bytes = shared.bytes.saturating_sub(cost(&gone));
         }
         Ok(())
+    }
+
+    fn snapshots(&self) -> Option<Box<dyn SnapshotStore + Send>> {
+        Some(Box::new(self.clone()))
     }
 
     fn next_wake(&self) -> Option<Timestamp> {

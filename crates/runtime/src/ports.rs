@@ -91,6 +91,10 @@ pub enum ReadError {
     /// The storage failed. Nothing was read; asking again may succeed.
     #[error("the log could not be read")]
     Io(#[source] Fault),
+    /// The log takes no more and does not mend by itself. Everything that can be read was; whether
+    /// what was appended besides is in it is unknown until the log is opened again.
+    #[error("the log takes no more")]
+    Poisoned(#[source] Fault),
 }
 
 /// Why a snapshot was not saved or loaded.
@@ -163,6 +167,7 @@ pub trait Log {
     ///
     /// # Errors
     /// [`ReadError::Trimmed`] if records after `after` have been trimmed: never a silent jump.
+    /// [`ReadError::Poisoned`] where there is nothing more and never will be: a host stops on it.
     /// [`ReadError::Io`]. On an error nothing was added.
     fn read(
         &mut self,
@@ -201,9 +206,73 @@ pub trait Log {
     /// [`TrimError`].
     fn trim(&mut self, before: Position) -> Result<(), TrimError>;
 
+    /// A handle on this log for a thread of its own that follows it and writes its snapshots, and
+    /// may wait for as long as that takes: a host on real threads then spends no time on them.
+    /// `None`, the default: the log has none to give, and snapshots are written in the step.
+    fn snapshots(&self) -> Option<Box<dyn SnapshotStore + Send>> {
+        None
+    }
+
     /// When there may be something to read that is not there yet, as far as the log knows by
     /// itself. `None`: it knows of nothing; records of other writers may come at any time.
     fn next_wake(&self) -> Option<Timestamp>;
+}
+
+/// A log as whoever writes its snapshots sees it. Every [`Log`] is one.
+pub trait SnapshotStore {
+    /// [`Log::read`].
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    fn follow(
+        &mut self,
+        after: Option<Position>,
+        max: usize,
+        now: Timestamp,
+        out: &mut Vec<Entry>,
+    ) -> Result<(), ReadError>;
+
+    /// [`Log::save_snapshot`].
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    fn save(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError>;
+
+    /// [`Log::load_snapshot`].
+    ///
+    /// # Errors
+    /// [`SnapshotError`].
+    fn load(&mut self) -> Result<Option<Snapshot>, SnapshotError>;
+
+    /// [`Log::trim`].
+    ///
+    /// # Errors
+    /// [`TrimError`].
+    fn trim_before(&mut self, before: Position) -> Result<(), TrimError>;
+}
+
+impl<L: Log> SnapshotStore for L {
+    fn follow(
+        &mut self,
+        after: Option<Position>,
+        max: usize,
+        now: Timestamp,
+        out: &mut Vec<Entry>,
+    ) -> Result<(), ReadError> {
+        self.read(after, max, now, out)
+    }
+
+    fn save(&mut self, snapshot: &Snapshot) -> Result<(), SnapshotError> {
+        self.save_snapshot(snapshot)
+    }
+
+    fn load(&mut self) -> Result<Option<Snapshot>, SnapshotError> {
+        self.load_snapshot()
+    }
+
+    fn trim_before(&mut self, before: Position) -> Result<(), TrimError> {
+        self.trim(before)
+    }
 }
 
 /// What a provider says about one attempt.
@@ -249,7 +318,10 @@ pub trait Payments {
     fn next_wake(&self) -> Option<Timestamp>;
 }
 
-/// Why an order was not kept. Nothing is lost: it stays in memory and is offered again.
+/// Why an order was not kept. It stays in memory and is offered again, until policy's
+/// `retain_terminal` has passed since its end: then it leaves memory unkept
+/// ([`HostTally::missed`](crate::host::HostTally::missed)), and only the log has it, for as long as
+/// it is not trimmed there. Watch that count where the log is trimmed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SinkError {
@@ -264,13 +336,14 @@ pub enum SinkError {
     Io(#[source] Fault),
 }
 
-/// Where a finished order goes before it leaves memory.
+/// Where a finished order goes before it leaves memory. One that fails for longer than policy's
+/// `retain_terminal` misses orders: memory is bounded, and no decision waits for a history.
 pub trait HistorySink {
     /// Keeps an order for good. It is called at least once an order, so keeping the same id again
     /// changes nothing. `Ok` means durable.
     ///
     /// # Errors
-    /// [`SinkError`]; the order is offered again later.
+    /// [`SinkError`]; the order is offered again later, as long as it is in memory.
     fn keep(&mut self, order: &Order) -> Result<(), SinkError>;
 }
 

@@ -34,9 +34,10 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use doorstep_core::id::OrderId;
-use doorstep_core::payment::{Effect, EffectKey};
+use doorstep_core::payment::{Answer, Effect, EffectKey};
 use doorstep_core::time::{Span, Timestamp};
 use parking_lot::Mutex;
 
@@ -155,6 +156,26 @@ pub struct SandboxTally {
     pub dropped: u64,
 }
 
+/// A request that a provider has carried out, or refused for good: what it knows of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Booking {
+    /// What was asked for.
+    pub effect: Effect,
+    /// When it arrived.
+    pub at: Timestamp,
+    /// What came of it.
+    pub answer: Answer,
+}
+
+/// Where a sandbox writes down what it does, so that its book outlives its process.
+pub trait BookFile: fmt::Debug + Send {
+    /// Writes one down, durable when it returns. It is called once a key, before anybody is told.
+    ///
+    /// # Errors
+    /// The storage's. The sandbox then carries out nothing more, and answers nobody.
+    fn write(&mut self, booking: &Booking) -> io::Result<()>;
+}
+
 /// A connection to a provider.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -167,6 +188,21 @@ impl Sandbox {
     #[must_use]
     pub fn new(config: SandboxConfig) -> Self {
         Self { connection: 0, provider: Arc::new(Mutex::new(Provider::new(config))) }
+    }
+
+    /// A provider that goes on from what an earlier one wrote down, and writes on.
+    #[must_use]
+    pub fn reopened(
+        config: SandboxConfig,
+        bookings: impl IntoIterator<Item = Booking>,
+        file: Box<dyn BookFile>,
+    ) -> Self {
+        let mut provider = Provider::new(config);
+        for booking in bookings {
+            provider.remember(&booking);
+        }
+        provider.write_to(file);
+        Self { connection: 0, provider: Arc::new(Mutex::new(provider)) }
     }
 
     /// Another connection to the same provider: it hears the answers to its own calls alone.

@@ -13,6 +13,13 @@
 //! | [`Feed`], [`Subscription`] | counted batches for listeners, who may be slow |
 //! | [`PaymentWorkers`] | a provider whose calls block, on a bounded pool of threads |
 //!
+//! Snapshots ([`snapshot_every`](crate::host::HostConfig::snapshot_every)) are written by a second
+//! thread, where the log gives it a handle ([`Log::snapshots`]): the step only copies the state, one
+//! snapshot at a time. A log that is poisoned ends the thread: whoever waits hears
+//! [`Told::Unknown`](crate::client::Told::Unknown) at once, [`Running::wait_for_end`] returns, and
+//! the host that [`Running::shutdown`] hands back says why ([`Host::stopped`]). Drop it, open the
+//! log again, and spawn a host on it: that is how to go on.
+//!
 //! What is bounded, and what happens there: the inbox
 //! ([`inbox_max`](crate::host::HostConfig::inbox_max)) refuses with
 //! [`NotSent::Busy`](crate::client::NotSent::Busy); a subscription drops its oldest batch and says
@@ -116,7 +123,7 @@ pub struct Running<L, P, H> {
 /// # Errors
 /// The system's, if it has no thread to give. The host is dropped.
 pub fn spawn<L, P, H>(
-    host: Host<L, P, H>,
+    mut host: Host<L, P, H>,
     clock: Arc<dyn Clock>,
     bell: Bell,
 ) -> io::Result<Running<L, P, H>>
@@ -126,14 +133,21 @@ where
     H: HistorySink + Send + 'static,
 {
     let client = host.client();
-    let control = Arc::new(Control::new(clock.now()));
+    let control = Arc::new(Control::new(clock.now(), host.replay()));
     let feed = Feed::default();
     host.shared().hang(bell.clone());
+    let snapshots = host.hand_over_snapshots().map(|writer| {
+        thread::Builder::new().name("doorstep-snapshots".into()).spawn(move || writer.run())
+    });
+    let snapshots = snapshots.transpose()?;
     let thread = {
         let (control, feed, bell) = (Arc::clone(&control), feed.clone(), bell.clone());
-        thread::Builder::new()
-            .name("doorstep-writer".into())
-            .spawn(move || writer::drive(host, &*clock, &bell, &control, &feed))?
+        thread::Builder::new().name("doorstep-writer".into()).spawn(move || {
+            let host = writer::drive(host, &*clock, &bell, &control, &feed);
+            // The one under way is finished: whoever has the host back has the log to themselves.
+            let _done_or_panic = snapshots.map(JoinHandle::join);
+            host
+        })?
     };
     Ok(Running { thread: Some(thread), control, client, feed, bell })
 }

@@ -4,6 +4,7 @@
 //! - [`city`]: an evening that is made up from a seed, of the same shape.
 //! - [`world`]: customers, kitchens and drivers around the very host that servers use; the hostile
 //!   provider; crashes, pauses and restarts from the log.
+//! - [`keep`]: what an evening on disk keeps beside its log, so that one that was killed goes on.
 //! - [`audit`]: the auditor, which reads the raw log by itself and believes nobody.
 //! - [`report`]: what a run comes to, for people and for programs.
 //!
@@ -23,5 +24,6 @@
 pub mod audit;
 pub mod city;
 pub mod day;
+pub mod keep;
 pub mod report;
 pub mod world;

@@ -119,7 +119,8 @@ impl Sales {
             | Event::Catalog(_)
             | Event::Checkout { .. }
             | Event::Order { .. }
-            | Event::Dispatch(_) => return Ok(()),
+            | Event::Dispatch(_)
+            | Event::Provider { .. } => return Ok(()),
         };
         let ended = Carried { sale: id, hold };
         self.carried.retain(|_, carried| *carried != ended);

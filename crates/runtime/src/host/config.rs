@@ -11,7 +11,7 @@ use doorstep_geo_index::{Config as IndexConfig, ConfigError};
 
 use super::Tap;
 use crate::effects::EffectConfig;
-use crate::ports::SnapshotError;
+use crate::ports::{Position, ReadError, SnapshotError};
 
 /// How a host is cut.
 #[derive(Clone, Debug)]
@@ -32,10 +32,14 @@ pub struct HostConfig {
     pub match_every: Span,
     /// Commands that may wait for the writer. Default 65,536.
     pub inbox_max: usize,
-    /// A snapshot is saved after so many batches; `None`: never.
+    /// A snapshot is saved after so many batches; `None`, the default: never.
     pub snapshot_every: Option<u64>,
     /// Hears what is decided. Default `None`.
     pub tap: Option<Tap>,
+    /// The log is trimmed behind each snapshot once that was read back and found to be the state it
+    /// was taken from, but for so many positions before it, which late readers may still need.
+    /// `None`, the default: never; the log keeps everything.
+    pub trim_behind: Option<u64>,
 }
 
 impl HostConfig {
@@ -53,6 +57,7 @@ impl HostConfig {
             inbox_max: 65_536,
             snapshot_every: None,
             tap: None,
+            trim_behind: None,
         }
     }
 }
@@ -70,6 +75,9 @@ pub enum OpenError {
     /// The log's snapshot could not be read.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
+    /// The log's end could not be read.
+    #[error(transparent)]
+    Log(#[from] ReadError),
     /// The log's snapshot is none of a shard.
     #[error("the snapshot is not one of a shard: {0}")]
     NotASnapshot(#[from] serde_json::Error),
@@ -85,6 +93,51 @@ pub enum Stopped {
     /// The protocol stopped it.
     #[error(transparent)]
     Replica(#[from] StopReason<CorruptLog>),
+    /// The log takes no more ([`ReadError::Poisoned`]). Whoever waited has heard that the result is
+    /// unknown; open the log again, and a host on it, to learn and to go on.
+    #[error("the log takes no more: {why}")]
+    LogPoisoned {
+        /// What the adapter had to say, for people.
+        why: Arc<str>,
+    },
+}
+
+/// How far a host has read its log since it was opened: what a bar is drawn from while it starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replay {
+    /// Where it began: the snapshot's position; `None`: before the first record.
+    pub from: Option<Position>,
+    /// The last position read; `None`: none yet.
+    pub read: Option<Position>,
+    /// The log's last position when the host was opened; `None`: it was empty.
+    pub end: Option<Position>,
+}
+
+impl Replay {
+    /// Whether everything is read that was there when the host was opened.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.read >= self.end
+    }
+
+    /// Positions read since it was opened, and how many there were to read; the first is no more
+    /// than the second.
+    ///
+    /// ```
+    /// use doorstep_runtime::host::Replay;
+    /// use doorstep_runtime::ports::Position;
+    ///
+    /// let at = |position| Some(Position::new(position));
+    /// let replay = Replay { from: at(100), read: at(150), end: at(300) };
+    /// assert_eq!(replay.done_of(), (50, 200));
+    /// ```
+    #[must_use]
+    pub fn done_of(&self) -> (u64, u64) {
+        let count = |position: Option<Position>| position.map_or(0, |at| at.next().get());
+        let from = count(self.from);
+        let of = count(self.end).saturating_sub(from);
+        (count(self.read).saturating_sub(from).min(of), of)
+    }
 }
 
 /// What a step did.
@@ -110,8 +163,14 @@ pub struct HostTally {
     pub claims_lost: u64,
     /// Snapshots saved.
     pub snapshots: u64,
+    /// Snapshots that were not saved, or after which the log was not trimmed though it was to be:
+    /// because of an error, or because what was read back was not what was saved.
+    pub snapshot_errors: u64,
+    /// Times the log was trimmed.
+    pub trims: u64,
     /// Orders given to the history, repetitions included.
     pub kept: u64,
-    /// Orders that left memory before a failing history took them. The log has them.
+    /// Orders that left memory before a failing history took them. Only the log has them, until it
+    /// is trimmed there.
     pub missed: u64,
 }

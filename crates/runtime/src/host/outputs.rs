@@ -152,7 +152,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         if let Some(notifications) = &mut self.notifications {
             notifications.follow(batch, shard, now);
         }
-        self.since_snapshot = self.since_snapshot.saturating_add(1);
+        self.snapshots.counted();
         self.since_retain = self.since_retain.saturating_add(1);
         if self.since_retain >= RETAIN_EVERY {
             self.since_retain = 0;

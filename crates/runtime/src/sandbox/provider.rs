@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::book::Book;
-use super::{Hostility, Outage, SandboxConfig, SandboxTally};
+use super::{BookFile, Booking, Hostility, Outage, SandboxConfig, SandboxTally};
 use crate::ports::{ProviderSays, Word};
 
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,9 @@ pub(super) struct Provider {
     answers: BTreeMap<(u32, Timestamp, u64), ProviderSays>,
     outcomes: BTreeMap<EffectKey, Outcome>,
     pub(super) outage: Option<Outage>,
+    file: Option<Box<dyn BookFile>>,
+    /// Its file failed: what it does now, nobody would know later.
+    broken: bool,
     pub(super) book: Book,
     pub(super) tally: SandboxTally,
 }
@@ -82,9 +85,26 @@ impl Provider {
             answers: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             outage: None,
+            file: None,
+            broken: false,
             book: Book::default(),
             tally: SandboxTally::default(),
         }
+    }
+
+    /// Takes in what an earlier provider wrote down, in its order.
+    pub(super) fn remember(&mut self, booking: &Booking) {
+        let Booking { effect, at, answer } = *booking;
+        self.now = self.now.max(at);
+        self.book.lapse(at);
+        if matches!(answer, Answer::Done { .. }) {
+            self.book.post(&effect, at, self.config.hold_lasts);
+        }
+        self.outcomes.insert(effect.key(), Outcome { amount: effect.due.amount, answer });
+    }
+
+    pub(super) fn write_to(&mut self, file: Box<dyn BookFile>) {
+        self.file = Some(file);
     }
 
     pub(super) fn connect(&mut self) -> u32 {
@@ -190,8 +210,8 @@ impl Provider {
         self.book.lapse(self.now);
     }
 
-    /// Carries a request out, once under its key. `None`: no more keys can be remembered, so it
-    /// never arrived.
+    /// Carries a request out, once under its key. `None`: no more keys can be remembered, or
+    /// written down, so nobody is told.
     fn carry_out(&mut self, effect: &Effect, fate: &Fate, at: Timestamp) -> Option<Answer> {
         if let Some(outcome) = self.outcomes.get(&effect.key()) {
             if outcome.amount != effect.due.amount {
@@ -199,7 +219,7 @@ impl Provider {
             }
             return Some(outcome.answer);
         }
-        if self.outcomes.len() >= self.config.keys_max {
+        if self.broken || self.outcomes.len() >= self.config.keys_max {
             count(&mut self.tally.dropped);
             return None;
         }
@@ -215,6 +235,11 @@ impl Provider {
             count(&mut self.tally.refused);
             Answer::Refused
         };
+        let booking = Booking { effect: *effect, at, answer };
+        if self.file.as_mut().is_some_and(|file| file.write(&booking).is_err()) {
+            self.broken = true;
+            return None;
+        }
         self.outcomes.insert(effect.key(), Outcome { amount: effect.due.amount, answer });
         Some(answer)
     }

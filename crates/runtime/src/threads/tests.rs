@@ -4,6 +4,7 @@ mod answers;
 mod ends;
 mod feed;
 mod payments;
+mod snapshots;
 mod time;
 
 use std::pin::pin;
@@ -179,6 +180,7 @@ struct Knobs {
     stalls_at: Option<Arc<Gate>>,
     panics: bool,
     blind: bool,
+    poisoned: bool,
 }
 
 impl Rig {
@@ -209,8 +211,12 @@ impl Log for Rig {
         out: &mut Vec<Entry>,
     ) -> Result<(), ReadError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
-        let blind = self.knobs.lock().blind;
-        if blind { Ok(()) } else { self.log.read(after, max, now, out) }
+        let Knobs { blind, poisoned, .. } = self.knobs.lock().clone();
+        match (blind, poisoned) {
+            (_, true) => Err(ReadError::Poisoned("a sync failed".into())),
+            (true, false) => Ok(()),
+            (false, false) => self.log.read(after, max, now, out),
+        }
     }
 
     fn end(&mut self, now: Timestamp) -> Result<Option<Position>, ReadError> {

@@ -6,7 +6,7 @@ use doorstep_core::time::{Span, Timestamp};
 use parking_lot::{Condvar, Mutex};
 
 use super::{Bell, Clock, Feed};
-use crate::host::{Host, HostTally};
+use crate::host::{Host, HostTally, Replay};
 use crate::ports::{HistorySink, Log, Payments};
 
 /// How a running host stood after its last step.
@@ -18,6 +18,8 @@ pub struct Status {
     pub is_owner: bool,
     /// Whether its log could be read.
     pub reads_log: bool,
+    /// How far it has read its log: while a long one is replayed, this is where a bar comes from.
+    pub replay: Replay,
     /// When that step was, by its clock.
     pub stepped_at: Timestamp,
     /// What it has done since it was opened.
@@ -44,11 +46,12 @@ pub(super) struct Control {
 }
 
 impl Control {
-    pub(super) fn new(now: Timestamp) -> Self {
+    pub(super) fn new(now: Timestamp, replay: Replay) -> Self {
         let status = Status {
             is_running: true,
             is_owner: false,
             reads_log: true,
+            replay,
             stepped_at: now,
             tally: HostTally::default(),
         };
@@ -127,6 +130,7 @@ pub(super) fn drive<L: Log, P: Payments, H: HistorySink>(
         control.set(|status| {
             status.is_owner = host.is_owner();
             status.reads_log = host.read_error().is_none();
+            status.replay = host.replay();
             status.stepped_at = now;
             status.tally = host.tally();
         });

@@ -11,6 +11,8 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::errand::Who;
+use super::storage::Storage;
+use super::whims::{Whim, Whose};
 use super::{Happening, World};
 use crate::day::DayCourier;
 
@@ -97,7 +99,7 @@ pub(super) struct Courier {
 }
 
 impl Courier {
-    pub(super) fn new(id: DriverId, shift: &DayCourier, rng: &mut ChaCha8Rng) -> Self {
+    pub(super) fn new(id: DriverId, shift: &DayCourier, mut rng: ChaCha8Rng) -> Self {
         Self {
             id,
             vehicle: shift.vehicle,
@@ -112,7 +114,7 @@ impl Courier {
     }
 }
 
-impl World {
+impl<S: Storage> World<S> {
     pub(super) fn shift_begins(&mut self, index: usize) {
         let Some(courier) = self.couriers.get_mut(index) else { return };
         courier.on_shift = true;
@@ -131,11 +133,11 @@ impl World {
     /// An offer rings: the driver will answer, or not.
     pub(super) fn offer_rings(&mut self, driver: DriverId, delivery: DeliveryId) {
         let Some(index) = courier_index(driver) else { return };
-        if self.chance(self.config.ignore) {
+        if self.chance(Whose::Courier(index), Whim::Ignore, self.config.ignore) {
             return;
         }
-        let yes = !self.chance(self.config.decline);
-        let think = self.some_seconds(2, 12);
+        let yes = !self.chance(Whose::Courier(index), Whim::Decline, self.config.decline);
+        let think = self.some_seconds(Whose::Courier(index), Whim::Think, 2, 12);
         self.plan_courier(index, think, Act::Answer { delivery, yes });
     }
 
@@ -152,12 +154,13 @@ impl World {
         courier.carrying = Some((delivery, meal));
         let there = self.set_out(index, pickup, Span::ZERO);
         let half = Span::from_millis(there.as_millis() / 2);
-        if self.chance(self.config.drop_out) {
+        if self.chance(Whose::Courier(index), Whim::DropOut, self.config.drop_out) {
             self.plan_courier(index, half, Act::DropOut);
-        } else if self.chance(self.config.go_silent) {
+        } else if self.chance(Whose::Courier(index), Whim::GoSilent, self.config.go_silent) {
             self.plan_courier(index, half, Act::GoSilent);
         } else {
-            let tap = there.saturating_add(self.some_seconds(1, 40));
+            let tap =
+                there.saturating_add(self.some_seconds(Whose::Courier(index), Whim::Tap, 1, 40));
             self.plan_courier(index, tap, Act::Tap(Tap::AtRestaurant));
         }
     }
@@ -180,7 +183,7 @@ impl World {
         if !waits {
             return;
         }
-        let pack = self.some_seconds(15, 60);
+        let pack = self.some_seconds(Whose::Courier(index), Whim::Pack, 15, 60);
         self.plan_courier(index, pack, Act::Tap(Tap::PickUp));
     }
 
@@ -193,7 +196,7 @@ impl World {
         let mount = Span::from_secs(5);
         self.plan_courier(index, mount, Act::Tap(Tap::Depart));
         let there = self.set_out(index, door, mount);
-        let tap = there.saturating_add(self.some_seconds(1, 30));
+        let tap = there.saturating_add(self.some_seconds(Whose::Courier(index), Whim::Tap, 1, 30));
         self.plan_courier(index, tap, Act::Tap(Tap::AtDoorstep));
     }
 
@@ -203,8 +206,12 @@ impl World {
         if self.change_plan(index).is_none() {
             return;
         }
-        let tap = if self.chance(self.config.absent) { Tap::NobodyHome } else { Tap::HandOver };
-        let ring = self.some_seconds(30, 150);
+        let tap = if self.chance(Whose::Courier(index), Whim::Absent, self.config.absent) {
+            Tap::NobodyHome
+        } else {
+            Tap::HandOver
+        };
+        let ring = self.some_seconds(Whose::Courier(index), Whim::Ring, 30, 150);
         self.plan_courier(index, ring, Act::Tap(tap));
     }
 

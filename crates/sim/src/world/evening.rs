@@ -24,6 +24,10 @@ pub struct Evening {
     pub chaotic: bool,
     /// Seconds of the city's time that went by.
     pub virtual_s: u64,
+    /// Why it was broken off before its end, if it was: the storage failed.
+    pub broken_off: Option<String>,
+    /// Batches that an earlier process had written, and that were lived through again.
+    pub relived: u64,
     /// Wall-clock time that it took.
     pub wall: std::time::Duration,
 }

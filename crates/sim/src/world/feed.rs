@@ -7,15 +7,18 @@ use doorstep_core::order;
 use doorstep_core::shard::{Event, Outcome};
 
 use super::errand::Who;
-use super::{Happening, World, seconds};
+use super::storage::Storage;
+use super::whims::{Occasion, Whim, Whose};
+use super::{Happening, World, meal_index, seconds};
 
-impl World {
+impl<S: Storage> World<S> {
     /// A batch counts. After a restart the old ones are heard again, and known.
     pub(super) fn hear(&mut self, batch: &Batch<Event, Outcome>) {
         if batch.seq < self.next_seq {
             return;
         }
         self.next_seq = batch.seq.saturating_add(1);
+        self.occasion = Occasion::Batch(batch.seq);
         for event in &batch.events {
             match event {
                 Event::PolicySet(_)
@@ -24,13 +27,11 @@ impl World {
                 | Event::Sale { .. }
                 | Event::SaleCheckout { .. } => {}
                 Event::Checkout { order, event } => match event {
-                    checkout::Event::Opened { .. } => {
-                        let who = batch.cause.and_then(|cause| self.errands.who(cause.id));
-                        if let Some(Who::Customer(meal)) = who {
-                            self.meal_of.insert(*order, meal);
-                            if let Some(meal) = self.meals.get_mut(meal) {
-                                meal.id = Some(*order);
-                            }
+                    checkout::Event::Opened { intent, .. } => {
+                        let index = meal_index(intent.customer);
+                        if let Some(meal) = index.and_then(|index| self.meals.get_mut(index)) {
+                            meal.id = Some(*order);
+                            self.meal_of.extend(index.map(|index| (*order, index)));
                         }
                     }
                     checkout::Event::Payment(_) | checkout::Event::GivenUp => {
@@ -62,18 +63,18 @@ impl World {
         match event {
             order::Event::Placed { .. } => {
                 self.order_came_in(index);
-                if self.chance(self.config.impatience)
+                if self.chance(Whose::Meal(index), Whim::Impatience, self.config.impatience)
                     && let Some(promised_s) = self.meals.get(index).map(|m| m.plan.promised_s)
                 {
-                    let look = self.some_seconds(1, 90);
+                    let look = self.some_seconds(Whose::Meal(index), Whim::Look, 1, 90);
                     let at = seconds(promised_s).max(self.now).saturating_add(look);
                     self.plan_at(at, Happening::Look(index));
                 }
             }
             order::Event::Accepted { .. } => self.order_accepted(index),
             order::Event::SearchFlagged => {
-                if self.chance(self.config.impatience) {
-                    let look = self.some_seconds(5, 120);
+                if self.chance(Whose::Meal(index), Whim::Impatience, self.config.impatience) {
+                    let look = self.some_seconds(Whose::Meal(index), Whim::Look, 5, 120);
                     self.plan_in(look, Happening::Look(index));
                 }
             }

@@ -13,6 +13,8 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::errand::Who;
+use super::storage::Storage;
+use super::whims::{Whim, Whose};
 use super::{Happening, World, price, seconds};
 
 /// What a kitchen does next about an order.
@@ -31,17 +33,17 @@ const DISHES: u32 = 3;
 pub(super) fn restaurant(
     id: RestaurantId,
     position: LatLng,
-    rng: &mut ChaCha8Rng,
+    mut rng: ChaCha8Rng,
     currency: Currency,
 ) -> CatalogCommand {
-    let dish = |number: u32| Item {
+    let mut dish = |number: u32| Item {
         id: ItemId::from(number),
         name: format!("dish {number}"),
         price: price(rng.random_range(400..2_400), currency),
         available: true,
         option_groups: Vec::new(),
     };
-    let items = (1..=DISHES).map(dish).collect();
+    let items = (1..=DISHES).map(&mut dish).collect();
     CatalogCommand::Put(Restaurant {
         id,
         position,
@@ -56,7 +58,7 @@ pub(super) fn restaurant(
     })
 }
 
-impl World {
+impl<S: Storage> World<S> {
     /// An order came in: the restaurant will answer when the day says so.
     pub(super) fn order_came_in(&mut self, index: usize) {
         let Some(meal) = self.meals.get(index) else { return };
@@ -68,16 +70,17 @@ impl World {
     pub(super) fn order_accepted(&mut self, index: usize) {
         let Some(meal) = self.meals.get(index) else { return };
         let ready_at = seconds(meal.plan.ready_s).max(self.now.saturating_add(Span::from_secs(30)));
-        let begin = self.some_seconds(1, 20);
+        let begin = self.some_seconds(Whose::Meal(index), Whim::Start, 1, 20);
         self.plan_in(begin, Happening::Kitchen(index, Act::Start));
-        if self.chance(self.config.shortage) {
+        if self.chance(Whose::Meal(index), Whim::Shortage, self.config.shortage) {
             self.plan_in(begin, Happening::Kitchen(index, Act::RunShort));
         }
         self.plan_at(ready_at, Happening::Kitchen(index, Act::Finish));
     }
 
     pub(super) fn kitchen(&mut self, index: usize, act: Act) {
-        let rejects = matches!(act, Act::Answer) && self.chance(self.config.reject);
+        let rejects = matches!(act, Act::Answer)
+            && self.chance(Whose::Meal(index), Whim::Reject, self.config.reject);
         let Some(meal) = self.meals.get(index) else { return };
         let (Some(order), false) = (meal.id, meal.ended) else { return };
         let act = match act {

@@ -3,7 +3,9 @@
 //! The clock is virtual and moves only when nothing is in flight: first the host does all that there
 //! is to do, then its batches and answers reach the people, and only then does time go on to the next
 //! thing that somebody waits for. Everybody's whims are drawn from one seed, so the same city has the
-//! same evening again.
+//! same evening again, in memory and on disk ([`Storage`]). An evening on disk that was killed goes on
+//! where its log ends: people have no memory but the log, so they live through it once more, and come
+//! to the same commands under the same ids.
 //!
 //! With chaos the provider and the log misbehave, the process crashes and starts again from the log,
 //! and a paused process comes back to a log that has another owner. The [`Auditor`] reads every entry
@@ -15,32 +17,36 @@ mod evening;
 mod feed;
 mod kitchen;
 mod process;
+mod relive;
+mod storage;
+mod whims;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
 use doorstep_core::id::{CustomerId, DriverId, ItemId, OrderId, RestaurantId, ShardId};
-use doorstep_core::log::Position;
 use doorstep_core::money::Money;
 use doorstep_core::place::LatLng;
 use doorstep_core::policy::Policy;
 use doorstep_core::shard::Command;
 use doorstep_core::time::{Span, Timestamp};
 use doorstep_runtime::host::Tap;
-use doorstep_runtime::memory_log::{Faults, MemoryLog};
+use doorstep_runtime::ports::Fault;
 use doorstep_runtime::sandbox::{Hostility, Sandbox, SandboxConfig};
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::Rng;
 
 use crate::audit::Auditor;
 use crate::day::{Day, DayOrder};
 
 pub use evening::Evening;
 pub use process::ProcessTally;
+pub use storage::{InMemory, Storage};
+pub(crate) use whims::mix_text;
 
 use courier::Courier;
 use errand::Errands;
 use process::Process;
+use whims::{Occasion, Whim, Whose};
 
 /// Midnight of the day that the city lives through: 2026-01-15T00:00:00Z.
 pub(crate) const MIDNIGHT: Timestamp = Timestamp::from_secs(1_768_435_200);
@@ -169,21 +175,26 @@ enum Happening {
 
 /// A city and its people.
 #[derive(Debug)]
-pub struct World {
+pub struct World<S: Storage = InMemory> {
     config: WorldConfig,
-    rng: ChaCha8Rng,
+    storage: S,
     now: Timestamp,
-    agenda: BTreeMap<(Timestamp, u64), Happening>,
+    /// Why whoever acts now acts.
+    occasion: Occasion,
+    agenda: BTreeMap<(Timestamp, u64), (Occasion, Happening)>,
     planned: u64,
     meals: Vec<Meal>,
     meal_of: BTreeMap<OrderId, usize>,
     couriers: Vec<Courier>,
     errands: Errands,
-    process: Process,
+    process: Process<S>,
     auditor: Auditor,
-    audited: Position,
     next_seq: u64,
     ended: u64,
+    /// Batches that were lived through again.
+    relived: u64,
+    /// Why it cannot go on.
+    broken_off: Option<String>,
     wishes_refused: BTreeMap<String, u64>,
     tally: WorldTally,
 }
@@ -192,67 +203,102 @@ pub struct World {
 const END_AFTER: Span = Span::from_hours(14);
 
 impl World {
-    /// A city before its day.
+    /// A city before its day, all in memory.
     #[must_use]
     pub fn new(config: WorldConfig, day: &Day) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
-        let chaos = config.chaos;
-        let log = MemoryLog::faulty(Faults {
-            seed: rng.random(),
-            lost: chaos / 4,
-            late: chaos / 4,
-            duplicated: chaos,
-            failed: chaos / 4,
-            late_by_most: Span::from_secs(30),
-        });
-        let calm = SandboxConfig::default();
-        let sandbox = Sandbox::new(SandboxConfig {
-            hostility: Hostility {
-                seed: rng.random(),
-                slow: chaos,
-                failing: chaos,
-                answers_twice: chaos,
-                silent_after_charging: chaos,
-                silent_without: chaos,
-                declines: chaos / 4,
-                slowest: Span::from_secs(20),
-                ..calm.hostility
-            },
-            ..calm
-        });
-        let auditor = Auditor::new(config.policy.dispatch.capacity);
-        let mut world = Self {
-            process: Process::new(log, sandbox),
-            rng,
+        let storage = InMemory::new(&config);
+        let sandbox = Sandbox::new(SandboxConfig::default());
+        let mut world = Self::before(config, storage, sandbox);
+        // In memory there is nothing that could fail.
+        world.broken_off = world.begin(day).err().map(|fault| fault.to_string());
+        world
+    }
+}
+
+impl<S: Storage> World<S> {
+    /// A city before its day, or at the time at which the evening in this storage was broken off:
+    /// then people have lived through what its log says once more, and whatever was not answered
+    /// is sent again, under the same ids.
+    ///
+    /// # Errors
+    /// The storage's own, or what the log holds is no evening.
+    pub fn on(config: WorldConfig, day: &Day, storage: S) -> Result<Self, Fault> {
+        let sandbox = Sandbox::new(SandboxConfig::default());
+        let mut world = Self::before(config, storage, sandbox);
+        world.begin(day)?;
+        Ok(world)
+    }
+
+    fn before(config: WorldConfig, storage: S, sandbox: Sandbox) -> Self {
+        Self {
+            process: Process::new(sandbox),
+            storage,
             now: MIDNIGHT,
+            occasion: Occasion::Day,
             agenda: BTreeMap::new(),
             planned: 0,
             meals: Vec::new(),
             meal_of: BTreeMap::new(),
             couriers: Vec::new(),
             errands: Errands::new(config.seed),
-            auditor,
-            audited: Position::default(),
+            auditor: Auditor::new(config.policy.dispatch.capacity),
             next_seq: 0,
             ended: 0,
+            relived: 0,
+            broken_off: None,
             wishes_refused: BTreeMap::new(),
             tally: WorldTally::default(),
             config,
-        };
-        world.settle(day);
-        world
+        }
     }
 
-    /// Puts the restaurants on the map, and the day on the agenda.
+    /// Batches of an earlier process that were lived through again; none in a new city.
+    #[must_use]
+    pub const fn relived(&self) -> u64 {
+        self.relived
+    }
+
+    /// The provider of this city.
+    fn hostile(&self) -> SandboxConfig {
+        let (calm, chaos) = (SandboxConfig::default(), self.config.chaos);
+        let hostility = Hostility {
+            seed: self.draws(Whose::Provider, Whim::Wire).random(),
+            slow: chaos,
+            failing: chaos,
+            answers_twice: chaos,
+            silent_after_charging: chaos,
+            silent_without: chaos,
+            declines: chaos / 4,
+            slowest: Span::from_secs(20),
+            ..calm.hostility
+        };
+        SandboxConfig { hostility, ..calm }
+    }
+
+    /// Puts the restaurants on the map and the day on the agenda, lives through what the log holds,
+    /// and starts a process at its end.
+    fn begin(&mut self, day: &Day) -> Result<(), Fault> {
+        let opened = self.open_log()?;
+        self.process.set_sandbox(self.storage.provider(self.hostile())?);
+        self.process.begin_reliving(self.config.policy.currency);
+        self.settle(day);
+        self.relive()?;
+        self.start_on(opened)?;
+        for number in self.errands.numbers() {
+            self.try_errand(number);
+        }
+        Ok(())
+    }
+
     fn settle(&mut self, day: &Day) {
-        self.restart();
         let mut restaurants: BTreeMap<LatLng, RestaurantId> = BTreeMap::new();
         for plan in &day.orders {
             let next = u32::try_from(restaurants.len()).unwrap_or(u32::MAX).saturating_add(1);
             restaurants.entry(plan.pickup).or_insert_with(|| RestaurantId::from(next));
         }
         for (&position, &id) in &restaurants {
-            let put = kitchen::restaurant(id, position, &mut self.rng, self.config.policy.currency);
+            let draws = self.draws(Whose::Restaurant(id.get()), Whim::Character);
+            let put = kitchen::restaurant(id, position, draws, self.config.policy.currency);
             self.send(errand::Who::Operations, Command::Catalog(put));
         }
         for (index, plan) in day.orders.iter().enumerate() {
@@ -271,7 +317,8 @@ impl World {
         }
         for (index, shift) in day.couriers.iter().enumerate() {
             let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
-            self.couriers.push(Courier::new(DriverId::from(number), shift, &mut self.rng));
+            let draws = self.draws(Whose::Courier(index), Whim::Character);
+            self.couriers.push(Courier::new(DriverId::from(number), shift, draws));
             self.plan_at(seconds(shift.on_s), Happening::ShiftBegins(index));
             self.plan_at(seconds(shift.off_s), Happening::ShiftEnds(index));
         }
@@ -290,7 +337,7 @@ impl World {
         let last = self.meals.iter().map(|meal| meal.plan.placed_s).max().unwrap_or_default();
         let give_up_at = seconds(last).saturating_add(END_AFTER);
         let mut told_at = MIDNIGHT;
-        while self.now < give_up_at {
+        while self.now < give_up_at && self.broken_off.is_none() {
             self.turn();
             if self.now.saturating_since(told_at) >= Span::from_mins(1) {
                 told_at = self.now;
@@ -300,17 +347,22 @@ impl World {
                     break;
                 }
             }
-            let Some(((at, _), happening)) = self.agenda.pop_first() else { break };
+            let Some(((at, _), (occasion, happening))) = self.agenda.pop_first() else { break };
             self.now = self.now.max(at);
+            self.occasion = occasion;
             self.happen(happening);
         }
-        let log_verified = self.process.verify(&self.config.policy);
+        let log_verified = self.process.verify(&self.config.policy, self.now);
         self.auditor.finish(self.process.book());
+        let mut process = self.process.tally();
+        process.faults = self.storage.faults();
         Evening {
             auditor: self.auditor,
             tally: self.tally,
-            process: self.process.tally(),
+            process,
             log_verified,
+            broken_off: self.broken_off,
+            relived: self.relived,
             wishes_refused: self.wishes_refused,
             chaotic: self.config.chaos > 0,
             virtual_s: self.now.saturating_since(MIDNIGHT).as_secs(),
@@ -321,7 +373,7 @@ impl World {
     /// Lets the host, the log's readers and everybody who waits for an answer come to rest.
     fn turn(&mut self) {
         loop {
-            let published = self.process.step(self.now);
+            let published = self.process.rest(&mut self.storage, self.now);
             self.audit();
             for batch in &published {
                 self.hear(batch);
@@ -331,6 +383,7 @@ impl World {
                 break;
             }
         }
+        self.broken_off = self.broken_off.take().or_else(|| self.process.stopped());
         if let Some(at) = self.process.next_wake() {
             let first = self.agenda.first_key_value().map(|((at, _), _)| *at);
             if first.is_none_or(|first| at < first) {
@@ -354,17 +407,21 @@ impl World {
             Happening::Crash => self.crash(),
             Happening::Restart => self.restart(),
             Happening::Resume => self.process.resume(self.now),
-            Happening::Quiet => self.process.quiet(),
+            Happening::Quiet => {
+                self.process.quiet();
+                self.storage.quiet();
+            }
             Happening::Host => {}
         }
     }
 
     /// The customer of a meal orders one to three of the restaurant's dishes.
     fn place(&mut self, index: usize) {
-        let lines = self.rng.random_range(1..=3_u32);
+        let mut draws = self.draws(Whose::Meal(index), Whim::Cart);
+        let lines = draws.random_range(1..=3_u32);
         let cart_lines = (1..=lines).map(|item| doorstep_core::catalog::CartLine {
             item: ItemId::from(item),
-            quantity: self.rng.random_range(1..=3),
+            quantity: draws.random_range(1..=3),
             choices: Vec::new(),
             unit_price: None,
         });
@@ -392,9 +449,19 @@ impl World {
 
     /// The auditor reads what is new in the log.
     fn audit(&mut self) {
-        for entry in self.process.log().entries_from(self.audited) {
-            self.auditor.entry(entry.position.get(), &entry.bytes);
-            self.audited = entry.position.next();
+        loop {
+            match self.process.new_entries(self.now) {
+                Ok(entries) if entries.is_empty() => return,
+                Ok(entries) => {
+                    for entry in entries {
+                        self.auditor.entry(entry.position.get(), &entry.bytes);
+                    }
+                }
+                Err(fault) => {
+                    self.broken_off = Some(fault.to_string());
+                    return;
+                }
+            }
         }
     }
 
@@ -404,25 +471,18 @@ impl World {
     }
 
     fn plan_at(&mut self, at: Timestamp, happening: Happening) {
-        self.agenda.insert((at.max(self.now), self.planned), happening);
+        self.agenda.insert((at.max(self.now), self.planned), (self.occasion, happening));
         self.planned = self.planned.saturating_add(1);
     }
 
     fn plan_in(&mut self, span: Span, happening: Happening) {
         self.plan_at(self.now.saturating_add(span), happening);
     }
+}
 
-    /// Whether something of this share of a thousand happens.
-    fn chance(&mut self, permille: u16) -> bool {
-        self.rng.random_range(0..1_000_u16) < permille
-    }
-
-    /// Some seconds, drawn evenly.
-    fn some_seconds(&mut self, least: u64, most: u64) -> Span {
-        Span::from_millis(
-            self.rng.random_range(least.saturating_mul(1_000)..=most.saturating_mul(1_000)),
-        )
-    }
+/// Customers are numbered from 1, by their meals.
+fn meal_index(customer: CustomerId) -> Option<usize> {
+    usize::try_from(customer.get()).ok()?.checked_sub(1)
 }
 
 /// A time of the city's day.

@@ -121,6 +121,15 @@ impl<M: Machine> Replica<M> {
         }
     }
 
+    /// A reader that stands where this one stands, and never claims the log. Costs one clone of
+    /// the machine.
+    #[must_use]
+    pub fn follower(&self) -> Self {
+        let mut follower = Self::with(self.log, self.counted.clone(), 0, self.limits);
+        follower.stopped = self.stopped;
+        follower
+    }
+
     /// The lowest position whose entry this replica needs next.
     #[must_use]
     pub fn wants(&self) -> Position {

@@ -13,6 +13,7 @@ mod notify;
 mod owners;
 mod restart;
 mod saga;
+mod snapshots;
 mod tapping;
 
 use std::sync::Arc;
@@ -34,7 +35,7 @@ use parking_lot::Mutex;
 use super::*;
 use crate::client::Ticket;
 use crate::memory_log::MemoryLog;
-use crate::ports::{AppendError, LogIsHistory, SinkError, SnapshotError, TrimError};
+use crate::ports::{AppendError, LogIsHistory, SinkError, Snapshot, SnapshotError, TrimError};
 use crate::sandbox::{Hostility, Sandbox, SandboxConfig};
 
 const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -115,6 +116,9 @@ struct Knobs {
     appends_fail: bool,
     reads_fail: bool,
     blind: bool,
+    poisoned: bool,
+    /// What is loaded is another snapshot than was saved.
+    snapshots_lie: bool,
 }
 
 impl Rig {
@@ -142,11 +146,17 @@ impl Log for Rig {
         now: Timestamp,
         out: &mut Vec<Entry>,
     ) -> Result<(), ReadError> {
-        let Knobs { reads_fail, blind, .. } = *self.knobs.lock();
+        let Knobs { reads_fail, blind, poisoned, .. } = *self.knobs.lock();
         if reads_fail {
             return Err(ReadError::Io("the disk is gone".into()));
         }
-        if blind { Ok(()) } else { self.log.read(after, max, now, out) }
+        if !blind {
+            self.log.read(after, max, now, out)?;
+        }
+        if poisoned && out.is_empty() {
+            return Err(ReadError::Poisoned("a sync failed".into()));
+        }
+        Ok(())
     }
 
     fn end(&mut self, now: Timestamp) -> Result<Option<Position>, ReadError> {
@@ -158,7 +168,14 @@ impl Log for Rig {
     }
 
     fn load_snapshot(&mut self) -> Result<Option<Snapshot>, SnapshotError> {
-        self.log.load_snapshot()
+        let mut saved = self.log.load_snapshot()?;
+        if let (true, Some(saved)) = (self.knobs.lock().snapshots_lie, &mut saved) {
+            let text = String::from_utf8(saved.bytes.to_vec()).unwrap();
+            let another = text.replacen(r#""next":"#, r#""next":1"#, 1);
+            assert_ne!(another, text);
+            saved.bytes = another.into_bytes().into();
+        }
+        Ok(saved)
     }
 
     fn trim(&mut self, before: Position) -> Result<(), TrimError> {

@@ -1,25 +1,32 @@
 //! A city eats dinner.
 //!
 //! Orders are placed, accepted, cooked, matched to drivers, carried, delivered, some cancelled, on a
-//! virtual clock, by the very host that servers use; an auditor reads the log and checks every
-//! invariant.
+//! virtual clock, by the very host that servers use, on a log that is synced before anybody is
+//! answered; an auditor reads the log and checks every invariant. Pull the plug at any moment, and
+//! start it again with the same flags: it goes on where its log ends.
 //!
 //! ```sh
 //! cargo run --release --example dinner_rush
-//! cargo run --release --example dinner_rush -- --chaos 0.02 --seed 7
+//! cargo run --release --example dinner_rush -- --data /tmp/dinner
+//! cargo run --release --example dinner_rush -- --memory --chaos 0.02 --seed 7
 //! cargo run --release --example dinner_rush -- --orders day_orders.csv --couriers day_couriers.csv
 //! ```
+
+mod disk;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use doorstep::core::money::Currency;
 use doorstep::core::policy::Policy;
+use doorstep_runtime::ports::Fault;
 use doorstep_sim::city::{City, CityConfig};
 use doorstep_sim::day::Day;
 use doorstep_sim::report::Summary;
-use doorstep_sim::world::{World, WorldConfig};
+use doorstep_sim::world::{Evening, Storage, World, WorldConfig};
 use indicatif::{ProgressBar, ProgressStyle};
+
+use disk::OnDisk;
 
 const USAGE: &str = "\
 A city eats dinner, on a virtual clock, with an auditor watching.
@@ -33,8 +40,13 @@ A city eats dinner, on a virtual clock, with an auditor watching.
     --decline P       share of offers that drivers decline (default 0.08)
     --impatience P    share of customers who cancel once the button shows
                       (default 0.2 in the generated city, 0 on real days)
-    --chaos P         share of provider calls and log appends that go wrong; the
-                      process crashes every minute/P on average (default 0)
+    --data DIR        the log, and what lies beside it, in this directory; an
+                      evening that was killed there goes on, under the same
+                      flags (default: a temporary directory)
+    --memory          the log in memory instead: quicker, and gone at the end
+    --chaos P         share of provider calls that go wrong, and with --memory of
+                      log appends; the process crashes every minute/P on average,
+                      and with --memory comes back as a zombie (default 0)
     --headless        no progress bar
     --json FILE       write the summary as JSON too (- for standard output)
 
@@ -47,6 +59,8 @@ struct Flags {
     seed: u64,
     decline: Option<u16>,
     impatience: Option<u16>,
+    data: Option<PathBuf>,
+    memory: bool,
     chaos: u16,
     headless: bool,
     json: Option<PathBuf>,
@@ -89,15 +103,22 @@ fn run(flags: &Flags) -> Result<bool, Box<dyn std::error::Error>> {
         eprintln!("left out: {}, line {}: {}", row.file.display(), row.line, row.reason);
     }
 
-    let bar = if flags.headless { ProgressBar::hidden() } else { progress_bar() };
-    let world = World::new(config, &day);
-    let evening = world.run(|progress| {
-        let minutes = progress.since_midnight.as_secs() / 60;
-        bar.set_length(progress.of);
-        bar.set_position(progress.ended);
-        bar.set_message(format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60));
-    });
-    bar.finish_and_clear();
+    let evening = match (&flags.data, flags.memory) {
+        (Some(_), true) => return Err("--data and --memory are one or the other".into()),
+        (None, true) => live(World::new(config, &day), flags.headless),
+        (Some(dir), false) => {
+            let storage = OnDisk::open(dir, &config, &day)?;
+            live(World::on(config, &day, storage).map_err(|fault| whole(&fault))?, flags.headless)
+        }
+        (None, false) => {
+            let scratch = tempfile::tempdir()?;
+            let storage = OnDisk::open(scratch.path(), &config, &day)?;
+            live(World::on(config, &day, storage).map_err(|fault| whole(&fault))?, flags.headless)
+        }
+    };
+    if let Some(why) = evening.broken_off {
+        return Err(format!("broken off: {why}").into());
+    }
 
     let summary = Summary::new(&evening.auditor, &evening.counters(title, flags.seed, &day));
     let json_on_stdout = flags.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
@@ -120,6 +141,32 @@ fn run(flags: &Flags) -> Result<bool, Box<dyn std::error::Error>> {
     Ok(evening.auditor.violation_count() == 0 && evening.log_verified)
 }
 
+fn live<S: Storage>(world: World<S>, headless: bool) -> Evening {
+    if world.relived() > 0 {
+        eprintln!("going on behind {} batches in the log", world.relived());
+    }
+    let bar = if headless { ProgressBar::hidden() } else { progress_bar() };
+    let evening = world.run(|progress| {
+        let minutes = progress.since_midnight.as_secs() / 60;
+        bar.set_length(progress.of);
+        bar.set_position(progress.ended);
+        bar.set_message(format!("{:02}:{:02}", minutes / 60 % 24, minutes % 60));
+    });
+    bar.finish_and_clear();
+    evening
+}
+
+/// An error with what is behind it.
+fn whole(fault: &Fault) -> String {
+    let mut text = fault.to_string();
+    let mut source = fault.source();
+    while let Some(error) = source {
+        text.push_str(&format!(": {error}"));
+        source = error.source();
+    }
+    text
+}
+
 fn progress_bar() -> ProgressBar {
     let style = ProgressStyle::with_template(
         "{msg}  {bar:40}  {pos}/{len} orders ended  {elapsed} (about {eta} left)",
@@ -138,6 +185,8 @@ impl Flags {
             seed: 1,
             decline: None,
             impatience: None,
+            data: None,
+            memory: false,
             chaos: 0,
             headless: false,
             json: None,
@@ -151,6 +200,8 @@ impl Flags {
                 Long("seed") => flags.seed = args.value()?.parse()?,
                 Long("decline") => flags.decline = Some(permille(&args.value()?.string()?)?),
                 Long("impatience") => flags.impatience = Some(permille(&args.value()?.string()?)?),
+                Long("data") => flags.data = Some(args.value()?.into()),
+                Long("memory") => flags.memory = true,
                 Long("chaos") => flags.chaos = permille(&args.value()?.string()?)?,
                 Long("headless") => flags.headless = true,
                 Long("json") => flags.json = Some(args.value()?.into()),
