@@ -70,7 +70,13 @@ impl Plan {
             }
             let opened = match &batch.outcome {
                 Some(Outcome::CheckoutOpened { order, .. }) => Some(*order),
-                Some(Outcome::Done | Outcome::Refused(_)) | None => None,
+                Some(
+                    Outcome::Done
+                    | Outcome::Heard(_)
+                    | Outcome::Sale(_)
+                    | Outcome::Refused(_),
+                )
+                | None => None,
             };
             plan.steps.push(Step {
                 recorded: recorded.clone(),
@@ -142,7 +148,15 @@ impl Ids {
             Command::Propose(proposal) => {
                 proposal.delivery = *self.deliveries.get(&proposal.delivery)?;
             }
-            Command::SetPolicy(_) | Command::Catalog(_) | Command::Checkout(_) | Command::Tick => {}
+            Command::Provider(event) => {
+                let order = &mut event.says.about.order;
+                *order = *self.orders.get(order)?;
+            }
+            Command::SetPolicy(_)
+            | Command::Catalog(_)
+            | Command::Checkout(_)
+            | Command::Sale { .. }
+            | Command::Tick => {}
         }
         Some(command)
     }

@@ -98,6 +98,8 @@ const fn kind_of(command: &Command) -> &'static str {
         Command::Propose(_) => "proposal",
         Command::ReviseEstimate { .. } => "estimate",
         Command::Reply { .. } => "provider replies",
+        Command::Provider(_) => "provider tells",
+        Command::Sale { .. } => "sale",
         Command::Tick => "deadline",
     }
 }

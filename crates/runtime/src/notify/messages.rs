@@ -11,7 +11,7 @@ use doorstep_core::id::{DeliveryId, DriverId, OrderId, ShardId};
 use doorstep_core::log::Batch;
 use doorstep_core::notify::{Message, Name};
 use doorstep_core::order::{self, DropReason};
-use doorstep_core::payment::{self, HoldRefused};
+use doorstep_core::payment::{self, HoldRefused, News};
 use doorstep_core::shard::{Event, Outcome, Shard};
 use doorstep_core::time::{Span, Timestamp};
 use serde::Serialize;
@@ -199,7 +199,12 @@ fn subject(event: &Event) -> (Option<OrderId>, Option<DeliveryId>) {
             | dispatch::Event::WentOnline { .. }
             | dispatch::Event::WentOffline { .. } => (None, None),
         },
-        Event::PolicySet(_) | Event::Catalog(_) => (None, None),
+        Event::PolicySet(_)
+        | Event::Catalog(_)
+        | Event::Provider { .. }
+        | Event::SaleOpened { .. }
+        | Event::Sale { .. }
+        | Event::SaleCheckout { .. } => (None, None),
     }
 }
 
@@ -209,7 +214,13 @@ fn rows(event: &Event) -> Vec<Told> {
         Event::Order { event, .. } => of_order(event),
         Event::Checkout { event, .. } => of_checkout(event),
         Event::Dispatch(event) => of_dispatch(event),
-        Event::PolicySet(_) | Event::Catalog(_) => Vec::new(),
+        // What follows from a provider's word stands beside it; who is in a sale looks at its page.
+        Event::PolicySet(_)
+        | Event::Catalog(_)
+        | Event::Provider { .. }
+        | Event::SaleOpened { .. }
+        | Event::Sale { .. }
+        | Event::SaleCheckout { .. } => Vec::new(),
     }
 }
 
@@ -279,6 +290,15 @@ fn of_payment(event: &payment::Event) -> Vec<Told> {
         payment::Event::Failed { flagged: true, .. } => {
             vec![Told::new(Who::Operations, "payment.failing", "operations")]
         }
+        payment::Event::Noticed { news, .. } => match news {
+            News::Declined => vec![customer("payment.declined").critical()],
+            News::Captured { .. } => vec![customer("payment.receipt")],
+            News::Refunded { .. } => vec![customer("payment.refunded")],
+            News::RefundFailed { .. } => {
+                vec![Told::new(Who::Operations, "payment.failing", "operations")]
+            }
+            News::Authorised { .. } | News::Cancelled | News::Expired => Vec::new(),
+        },
         payment::Event::HoldRefused { why: HoldRefused::GivenUp }
         | payment::Event::Held { .. }
         | payment::Event::Released { .. }
