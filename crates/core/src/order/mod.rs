@@ -38,9 +38,6 @@ use crate::time::Timestamp;
 /// stays in the log.
 pub const HISTORY_MAX: usize = 32;
 
-/// Milestones of an order that nothing goes wrong with, for which room is made at its beginning.
-const MILESTONES_USUAL: usize = 10;
-
 /// One order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Order {
@@ -63,9 +60,8 @@ impl Order {
     /// The order that [`Event::Placed`] makes of a held checkout.
     #[must_use]
     pub fn place(intent: Intent, payment: Payment, respond_by: Timestamp, at: Timestamp) -> Self {
-        let mut history = Vec::with_capacity(MILESTONES_USUAL);
-        history.push(Milestone { status: OrderStatus::Pending, at, by: Actor::Customer });
-        Self { intent, phase: Phase::Pending { respond_by }, payment, history }
+        let placed = Milestone { status: OrderStatus::Pending, at, by: Actor::Customer };
+        Self { intent, phase: Phase::Pending { respond_by }, payment, history: vec![placed] }
     }
 
     /// Its name.

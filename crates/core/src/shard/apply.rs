@@ -101,7 +101,7 @@ impl Shard {
                 held.into_held().map_err(|_| CorruptLog::NoSuchOrder { order: id })?;
             let order = Order::place(intent, payment, *respond_by, self.last_at);
             self.agenda.update(id, before, Waits::of_order(&order));
-            self.orders.insert(id, order);
+            self.orders.insert(id, Box::new(order));
             return Ok(());
         }
         let order = self.orders.get_mut(&id).ok_or(CorruptLog::NoSuchOrder { order: id })?;

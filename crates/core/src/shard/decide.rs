@@ -383,7 +383,7 @@ impl Shard {
     }
 
     pub(super) fn find(&self, id: OrderId) -> Result<&Order, Refusal> {
-        self.orders.get(&id).ok_or(Refusal::NoSuchOrder { order: id })
+        self.order(id).ok_or(Refusal::NoSuchOrder { order: id })
     }
 
     /// A command to one order, with what follows from it elsewhere.

@@ -359,7 +359,7 @@ impl City {
         }
         let due = |order: &Order| order.payment().due().is_some();
         let mut effects: Vec<OrderId> =
-            shard.orders.values().filter(|order| due(order)).map(Order::id).collect();
+            shard.orders().filter(|order| due(order)).map(Order::id).collect();
         let open = shard.checkouts.iter().filter(|(_, checkout)| checkout.due().is_some());
         effects.extend(open.map(|(&id, _)| id));
         effects.sort_unstable();
