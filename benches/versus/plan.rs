@@ -71,10 +71,7 @@ impl Plan {
             let opened = match &batch.outcome {
                 Some(Outcome::CheckoutOpened { order, .. }) => Some(*order),
                 Some(
-                    Outcome::Done
-                    | Outcome::Heard(_)
-                    | Outcome::Sale(_)
-                    | Outcome::Refused(_),
+                    Outcome::Done | Outcome::Heard(_) | Outcome::Sale(_) | Outcome::Refused(_),
                 )
                 | None => None,
             };

@@ -84,7 +84,10 @@ impl City {
     fn opened(&mut self, id: u64) -> OrderId {
         match self.ask(u128::from(id), checkout(id)) {
             Outcome::CheckoutOpened { order, .. } => order,
-            other @ (Outcome::Done | Outcome::Sale(_) | Outcome::Refused(_)) => panic!("{other:?}"),
+            other
+            @ (Outcome::Done | Outcome::Heard(_) | Outcome::Sale(_) | Outcome::Refused(_)) => {
+                panic!("{other:?}")
+            }
         }
     }
 }

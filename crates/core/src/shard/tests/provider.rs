@@ -3,7 +3,8 @@
 use super::super::*;
 use super::city::*;
 use crate::money::Money;
-use crate::payment::{Answer, EffectKey, Funds, Step};
+use crate::order;
+use crate::payment::{EffectKey, Funds, News, Notice, RefundId, Step};
 use crate::provider::{self, Fact, Field, Meaning, Reference};
 use crate::time::Span;
 
@@ -70,45 +71,52 @@ fn with_due(step: Step) -> (City, OrderId, Money) {
 }
 
 #[test]
-fn every_fact_means_to_every_due_step_what_the_table_says() {
-    let refused = |step| (step, Answer::Refused);
-    let all = |amount: Money| {
-        let minor = amount.minor();
-        [
-            (Fact::Held { amount, until: None }, Some((Step::Hold, DONE))),
-            (Fact::Declined, Some(refused(Step::Hold))),
-            (Fact::Captured { amount }, Some((Step::Capture, DONE))),
-            (refund(minor), Some((Step::Refund, DONE))),
-            (refund_failed(minor), Some((Step::Refund, Answer::Failed))),
-            (Fact::RefundedInAll { amount }, None),
-            (Fact::Held { amount: eur(1), until: None }, None),
-            (Fact::Captured { amount: eur(1) }, None),
-            (refund(1), None),
-            (refund_failed(1), None),
-        ]
-    };
+fn every_fact_is_the_notice_that_the_table_says_whatever_is_due() {
+    // FNV-1a of "re_1".
+    let theirs = RefundId::Theirs(5508520406165400932);
     for step in [Step::Hold, Step::Capture, Step::Void, Step::Refund] {
         let (city, order, amount) = with_due(step);
-        let gone = match step {
-            Step::Void => [(Fact::Voided, Some((step, DONE))), (Fact::Lapsed, Some(refused(step)))],
-            Step::Hold | Step::Capture => {
-                [Fact::Voided, Fact::Lapsed].map(|fact| (fact, Some(refused(step))))
-            }
-            Step::Refund => [Fact::Voided, Fact::Lapsed].map(|fact| (fact, None)),
-        };
-        for (fact, answers) in all(amount).into_iter().chain(gone) {
-            let reply = answers.filter(|(answered, _)| *answered == step);
-            let (mut told, mut replied) = (city.clone(), city.clone());
-            let (good_for, _) = heard(&mut told, &event("evt_1", about(order), fact.clone()));
-            let expected = if reply.is_some() { Heard::Applied } else { Heard::NoNews };
+        let small = eur(1);
+        let table = [
+            (Fact::Held { amount, until: None }, Some(News::Authorised { amount, until: None })),
+            (Fact::Declined, Some(News::Declined)),
+            (Fact::Captured { amount }, Some(News::Captured { total: amount })),
+            (Fact::Voided, Some(News::Cancelled)),
+            (Fact::Lapsed, Some(News::Expired)),
+            (refund(1), Some(News::Refunded { refund: theirs, amount: small })),
+            (refund_failed(1), Some(News::RefundFailed { refund: theirs, amount: small })),
+            (Fact::RefundedInAll { amount }, None),
+        ];
+        for (fact, news) in table {
+            let mut told = city.clone();
+            let (good_for, events) = heard(&mut told, &event("evt_1", about(order), fact.clone()));
+            let Some(news) = news else {
+                assert_eq!((good_for, events), (Heard::NoNews, 1), "{step:?} {fact:?}");
+                continue;
+            };
+            let notice = Notice { hold: 1, news };
+            let follows = city.shard.notice(order, &notice, city.now);
+            let expected = match &follows {
+                Ok(follows) if follows.is_empty() => Heard::NoNews,
+                Ok(_) => Heard::Applied,
+                Err(Refusal::Payment(why) | Refusal::Order(order::Refusal::Payment(why))) => {
+                    Heard::NotBelieved { why: *why }
+                }
+                Err(other) => panic!("{other:?}"),
+            };
             assert_eq!(good_for, expected, "{step:?} {fact:?}");
-            if let Some((_, answer)) = reply {
-                replied.pays(order, answer);
-            }
-            assert_eq!(told.shard.orders, replied.shard.orders, "{step:?} {fact:?}");
-            assert_eq!(told.shard.checkouts, replied.shard.checkouts, "{step:?} {fact:?}");
+            assert_eq!(events, 1 + follows.unwrap_or_default().len(), "{step:?} {fact:?}");
         }
     }
+}
+
+#[test]
+fn a_refund_that_bears_our_key_is_ours() {
+    let (mut city, order, amount) = with_due(Step::Refund);
+    let fact = Fact::Refunded { refund: EventId::new("re_1").unwrap(), amount };
+    let told = event("evt_1", about_due(&city, order), fact);
+    assert_eq!(heard(&mut city, &told).0, Heard::Applied);
+    assert_eq!(city.step_due(order), None, "that was the one that was due");
 }
 
 #[test]
