@@ -20,6 +20,7 @@
 //! | `offers` | rounds: propose, accept, decline, expire, widen, flag |
 //! | `command` `event` `refusal` | the vocabulary |
 
+pub mod assign;
 mod candidate;
 mod command;
 mod delivery;
@@ -27,6 +28,7 @@ mod event;
 mod evolve;
 mod index;
 mod offers;
+pub mod plan;
 mod refusal;
 mod roster;
 #[cfg(test)]
