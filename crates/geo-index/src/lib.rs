@@ -88,6 +88,7 @@ pub mod places;
 pub mod reference;
 mod stripe;
 mod viewport;
+pub mod zones;
 
 pub use config::{Config, ConfigError};
 pub use index::{DriverIndex, Hit};
