@@ -80,6 +80,7 @@
 
 pub mod arrival;
 mod cell;
+pub mod cluster;
 mod config;
 mod index;
 mod nearest;
