@@ -1,5 +1,6 @@
 //! 500,000 restaurants in 40 cities: pages, filters, changes.
 #![allow(missing_docs, reason = "criterion's macros define public items")]
+#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::hint::black_box;
 
@@ -11,6 +12,8 @@ use doorstep_geo_index::places::{Place, Places};
 const PLACES: u32 = 500_000;
 const CITIES: u32 = 40;
 const RADIUS_M: u32 = 6_000;
+
+type Filter = fn(&Place<About>) -> bool;
 
 #[derive(Clone, Copy)]
 struct About {
@@ -57,7 +60,7 @@ fn all() -> Vec<Place<About>> {
 fn pages(c: &mut Criterion) {
     let places = Places::load(PLACES, all()).unwrap();
     let mut group = c.benchmark_group("places");
-    let filters: [(&str, fn(&Place<About>) -> bool); 3] = [
+    let filters: [(&str, Filter); 3] = [
         ("any", |_| true),
         ("open, 1 cuisine in 20", |place| place.about.open && place.about.cuisine == 3),
         ("nothing passes", |place| place.about.cuisine == 99),

@@ -1,5 +1,7 @@
 //! Approach, arrival, overshoot, jitter, departure: each crossing told once.
 
+#![allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
+
 use super::*;
 use proptest::prelude::*;
 

@@ -147,7 +147,8 @@ fn row(up: u64, halvings: u8) -> u32 {
 
 /// Which of the parts of a `whole`: less than 2^30.
 fn part(at: u64, whole: u64, halvings: u8) -> u32 {
-    u32::try_from((at << halvings) / whole).unwrap_or_default()
+    let part = (at << halvings).checked_div(whole).unwrap_or_default();
+    u32::try_from(part).unwrap_or_default()
 }
 
 /// From the western edge eastwards to the eastern one; the whole Earth is a turn.

@@ -178,7 +178,7 @@ impl<K: Copy + Eq + Hash + Ord> Clusters<K> {
                 sum.add(&grid, hit.fix.position);
             }
         }
-        let singly_max = self.markers_max / tiles_max;
+        let singly_max = self.markers_max.checked_div(tiles_max).unwrap_or_default();
         self.singles.clear();
         for hit in inside() {
             let number = grid.number(hit.fix.position);

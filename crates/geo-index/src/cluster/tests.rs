@@ -1,5 +1,7 @@
 //! What the module promises, for any drivers and any viewport.
 
+#![allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use doorstep_core::time::{Span, Timestamp};

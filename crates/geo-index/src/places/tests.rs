@@ -1,5 +1,7 @@
 //! Places against a scan, and what goes wrong with pages, one by one.
 
+#![allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
+
 use super::*;
 use proptest::prelude::*;
 

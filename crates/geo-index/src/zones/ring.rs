@@ -174,7 +174,7 @@ impl Edge {
         let from_lat = i64::from(self.from.lat_e7()).saturating_sub(i64::from(centre.lat_e7()));
         let to_lat = i64::from(self.to_lat_e7).saturating_sub(i64::from(centre.lat_e7()));
         let (half_east, half_north) = (i64::from(half_e7.east), i64::from(half_e7.north));
-        if from_lat.min(to_lat) > half_north || from_lat.max(to_lat) < -half_north {
+        if from_lat.min(to_lat) > half_north || from_lat.max(to_lat) < half_north.saturating_neg() {
             return false;
         }
         let start = east_e7(centre.lng_e7(), self.from.lng_e7());
@@ -183,7 +183,7 @@ impl Edge {
         [start, start.saturating_add(TURN_E7), start.saturating_sub(TURN_E7)].into_iter().any(
             |start| {
                 let end = start.saturating_add(covered);
-                if start.min(end) > half_east || start.max(end) < -half_east {
+                if start.min(end) > half_east || start.max(end) < half_east.saturating_neg() {
                     return false;
                 }
                 // The boxes of both overlap; they are apart only if the edge's own line has the

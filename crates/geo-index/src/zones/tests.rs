@@ -1,5 +1,7 @@
 //! Polygons against `geo`, the index against a look at every zone, the tracker against its definition.
 
+#![allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
+
 mod polygon;
 mod tracker;
 mod walks;
