@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 
 use doorstep_core::id::RestaurantId;
 use doorstep_core::place::{EARTH_RADIUS_M, LatLng};
-use rstar::RTree;
 use rstar::primitives::GeomWithData;
+use rstar::{AABB, Envelope, PointDistance, RTree, SelectionFunction};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +100,9 @@ type Pin<K> = GeomWithData<[f64; 3], (K, f64)>;
 /// Distances are rounded to the metre, and the tree's order is that of lines in space, which at the
 /// other end of the Earth differ from arcs by some decimetres of rounding.
 const ROUNDING_M: u32 = 2;
+
+/// How wide the first ring of a search is, in metres; each further one is half as wide again.
+const FIRST_RING_M: u32 = 200;
 
 impl<T, K: Copy + Eq + Hash + Ord> Places<T, K> {
     /// No places; at most `places_max`.
@@ -221,31 +224,34 @@ impl<T, K: Copy + Eq + Hash + Ord> Places<T, K> {
         let limit = limit.max(1);
         let farthest_m = self.radii.last_key_value().map_or(0, |(radius_m, _)| *radius_m);
         let radius_m = radius_m.min(farthest_m);
-        let before_m = after.map_or(0, |after| after.distance_m.saturating_sub(2 * ROUNDING_M));
-        let (passed, mut reach) = (squared_line(before_m), squared_line(radius_m));
         let mut places: Vec<Nearby<'_, T, K>> = Vec::new();
-        for (pin, line) in self.tree.nearest_neighbor_iter_with_distance_2(unit_vector(centre)) {
-            if line > reach {
-                break;
-            }
-            let (id, delivers) = pin.data;
-            // Lines tell most that are too near or too far without a look at the place itself.
-            let on_this_page = line <= delivers && (before_m == 0 || line >= passed);
-            let Some(place) = self.by_id.get(&id).filter(|_| on_this_page) else {
-                continue;
-            };
-            let distance_m = centre.distance_m(place.position);
-            let here = Cursor { distance_m, id };
-            if distance_m <= radius_m.min(place.delivery_radius_m)
-                && after.is_none_or(|after| here > *after)
-                && keep(place)
-            {
-                places.push(Nearby { place, distance_m });
-                // One more than asked for tells whether there is a next page. Those still to come
-                // may be as near as the farthest so far, and before it by their id.
-                if places.len() == limit.saturating_add(1) {
-                    reach = squared_line(places.iter().map(|at| at.distance_m).max().unwrap_or(0));
+        // Ring by ring around the centre, from where the last page ended, until a ring is done that
+        // holds one place more than asked for: that tells whether there is a next page.
+        let from_m = after.map_or(0, |after| after.distance_m);
+        // Nobody is left out by a rounding, nor at the centre.
+        let passed_m = from_m.checked_sub(2 * ROUNDING_M);
+        let mut passed = passed_m.map_or(-1.0, squared_line);
+        let (mut reach_m, mut step_m) = (from_m, FIRST_RING_M);
+        loop {
+            reach_m = reach_m.saturating_add(step_m).min(radius_m);
+            step_m = step_m.saturating_add(step_m / 2);
+            let ring = Ring { centre: unit_vector(centre), passed, reach: squared_line(reach_m) };
+            passed = ring.reach;
+            for pin in self.tree.locate_with_selection_function(ring) {
+                let Some(place) = self.by_id.get(&pin.data.0).filter(|place| keep(place)) else {
+                    continue;
+                };
+                let distance_m = centre.distance_m(place.position);
+                let here = Cursor { distance_m, id: place.id };
+                if distance_m <= radius_m.min(place.delivery_radius_m)
+                    && after.is_none_or(|after| here > *after)
+                {
+                    places.push(Nearby { place, distance_m });
                 }
+            }
+            let surely = places.iter().filter(|nearby| nearby.distance_m <= reach_m).count();
+            if surely > limit || reach_m >= radius_m {
+                break;
             }
         }
         places.sort_unstable_by_key(Nearby::cursor);
@@ -276,6 +282,24 @@ impl<T, K: Copy + Eq + Hash + Ord> Places<T, K> {
             return Err(PlacesError::Full { places_max });
         }
         Ok(())
+    }
+}
+
+/// The pins farther than one line and not farther than another, of places that deliver so far.
+struct Ring {
+    centre: [f64; 3],
+    passed: f64,
+    reach: f64,
+}
+
+impl<K> SelectionFunction<Pin<K>> for Ring {
+    fn should_unpack_parent(&self, envelope: &AABB<[f64; 3]>) -> bool {
+        envelope.distance_2(&self.centre) <= self.reach
+    }
+
+    fn should_unpack_leaf(&self, pin: &Pin<K>) -> bool {
+        let line = pin.distance_2(&self.centre);
+        self.passed < line && line <= self.reach.min(pin.data.1)
     }
 }
 
