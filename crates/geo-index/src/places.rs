@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use doorstep_core::id::RestaurantId;
 use doorstep_core::place::{EARTH_RADIUS_M, LatLng};
 use rstar::primitives::GeomWithData;
-use rstar::{AABB, Envelope, PointDistance, RTree, SelectionFunction};
+use rstar::{AABB, PointDistance, RTree, SelectionFunction};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
