@@ -1,6 +1,11 @@
 //! 10,000 zones: which hold a place, and what it costs the ping path to follow 200,000 drivers.
 #![allow(missing_docs, reason = "criterion's macros define public items")]
-#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_macros,
+    clippy::indexing_slicing,
+    clippy::unwrap_used
+)]
 
 use std::f64::consts::TAU;
 use std::hint::black_box;
