@@ -2,7 +2,8 @@
 //!
 //! [`DriverIndex`] takes in the pings of moving drivers and answers who is near. [`places::Places`]
 //! does the latter for what stays where it is. [`arrival`] turns one driver's fixes into
-//! "arrived" and "left". None of them reads a clock, starts a thread or knows an order: pings, `now` and
+//! "arrived" and "left", [`zones`] those of all drivers into comings and goings, and [`cluster`] shows them
+//! on a map. None of them reads a clock, starts a thread or knows an order: pings, `now` and
 //! the filter of a query are arguments.
 //!
 //! ```
@@ -75,11 +76,14 @@
 //! | `stripe` | what one lock guards: directory and cell buckets |
 //! | `cell`, `nearest` | H3 cells; the ring search and the argument why it may stop |
 //! | [`places`] | restaurants: near me, within their delivery radius, page by page |
+//! | [`zones`] | polygons: which hold this place; who entered, stayed, left |
+//! | [`cluster`] | a viewport of many drivers as at most so many markers |
 //! | [`arrival`] | the geofence of a door: hysteresis, dwell, accuracy |
 //! | [`reference`](mod@reference) | the linear scan that the index is tested against |
 
 pub mod arrival;
 mod cell;
+pub mod cluster;
 mod config;
 mod index;
 mod nearest;
@@ -88,6 +92,7 @@ pub mod places;
 pub mod reference;
 mod stripe;
 mod viewport;
+pub mod zones;
 
 pub use config::{Config, ConfigError};
 pub use index::{DriverIndex, Hit};
