@@ -78,9 +78,13 @@
 //! | [`arrival`] | the geofence of a door: hysteresis, dwell, accuracy |
 //! | [`reference`](mod@reference) | the linear scan that the index is tested against |
 
+mod arena;
 pub mod arrival;
+mod batch;
 mod cell;
 mod config;
+mod distance;
+mod entry;
 mod index;
 mod nearest;
 mod ping;
@@ -91,7 +95,7 @@ mod viewport;
 
 pub use config::{Config, ConfigError};
 pub use index::{DriverIndex, Hit};
-pub use ping::{Fix, Ping, Tally, Verdict};
+pub use ping::{Fix, Ping, Suspicion, Tally, Verdict};
 pub use viewport::{Viewport, ViewportError};
 
 #[cfg(test)]
