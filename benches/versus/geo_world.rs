@@ -15,8 +15,8 @@ pub(crate) const BATCH: usize = 1_024;
 pub(crate) const RADIUS_M: u32 = 5_000;
 const STEP_M: f64 = 40.0;
 const NOON: Timestamp = Timestamp::from_secs(1_768_480_000);
-/// The pings are sent again and again, each time this much later.
-const ROUND: Span = Span::from_secs(600);
+/// Of all drivers together: each reports about every five seconds.
+const PINGS_A_MS: u64 = 100;
 
 pub(crate) struct World {
     /// One ping a driver, to begin with.
@@ -24,6 +24,8 @@ pub(crate) struct World {
     pub(crate) pings: Vec<Ping>,
     /// Where queries are asked.
     pub(crate) asked: Vec<LatLng>,
+    /// The pings are sent again and again, each time this much later.
+    round: Span,
     rounds: u64,
 }
 
@@ -70,37 +72,43 @@ impl World {
         [("geo/cabs", Self::cabs(drivers, pings)), ("geo/rappi", rappi)]
     }
 
-    /// The real moves of cabs, folded: many drivers go where one cab went, each some 100 m aside,
-    /// and report where it was on its next fix; a ping then is a step of a real trace.
+    /// The real moves of cabs, folded: many drivers go where one cab went, each some 100 m aside and
+    /// from another fix on. A ping is a step of a real trace, and takes as long as it took.
     fn cabs(drivers: usize, pings: usize) -> Result<Self, String> {
-        let mut traces: BTreeMap<String, Vec<LatLng>> = BTreeMap::new();
+        const STEPS: usize = 24;
+        let mut traces: BTreeMap<String, Vec<(LatLng, u64)>> = BTreeMap::new();
         for row in read("sf_cabs/pings.csv")? {
-            if let (Some(cab), Some(place)) = (row.first(), place(&row, 2, 3)) {
-                traces.entry(cab.clone()).or_default().push(place);
+            let at_s = row.get(1).and_then(|at_s| at_s.parse().ok());
+            if let (Some(cab), Some(place), Some(at_s)) = (row.first(), place(&row, 2, 3), at_s) {
+                traces.entry(cab.clone()).or_default().push((place, at_s));
             }
         }
-        let traces: Vec<_> = traces.into_values().filter(|trace| trace.len() > 16).collect();
+        let traces: Vec<_> = traces.into_values().filter(|trace| trace.len() > STEPS).collect();
         let mut draw = Draw(3);
         let mut held: Vec<_> = (0..drivers)
             .map(|driver| {
-                let trace = driver % traces.len();
-                let from = draw.below(traces[trace].len() - 16);
-                (trace, from, draw.part() * 200.0 - 100.0, draw.part() * 200.0 - 100.0)
+                let trace = &traces[driver % traces.len()];
+                let from = draw.below(trace.len() - STEPS);
+                let aside = (draw.part() * 200.0 - 100.0, draw.part() * 200.0 - 100.0);
+                (&trace[from..from + STEPS], aside)
             })
             .collect();
-        let where_now = |&(trace, step, north, east): &(usize, usize, f64, f64)| {
-            travelled(traces[trace][step], north, east)
+        let start: Vec<_> = held.iter().map(|(trace, _)| trace[0].1).collect();
+        let now = |driver: usize, (trace, aside): (&[(LatLng, u64)], (f64, f64))| {
+            let after = Span::from_secs(trace[0].1 - start[driver]);
+            ping(driver, travelled(trace[0].0, aside.0, aside.1), NOON.saturating_add(after))
         };
-        let first: Vec<_> =
-            held.iter().enumerate().map(|(n, held)| ping(n, where_now(held), NOON)).collect();
+        let first: Vec<_> = (0..).zip(&held).map(|(driver, held)| now(driver, *held)).collect();
         let pings: Vec<_> = (0..pings)
-            .map(|number| {
+            .map(|_| {
                 let driver = draw.below(drivers);
-                held[driver].1 = (held[driver].1 + 1) % traces[held[driver].0].len();
-                ping(driver, where_now(&held[driver]), soon(number))
+                if held[driver].0.len() > 1 {
+                    held[driver].0 = &held[driver].0[1..];
+                }
+                now(driver, held[driver])
             })
             .collect();
-        Ok(Self::asked(first, pings, &mut draw))
+        Ok(Self { round: Span::from_hours(24), ..Self::asked(first, pings, &mut draw) })
     }
 
     fn around(mut places: Vec<LatLng>, pings: usize, draw: &mut Draw) -> Self {
@@ -124,24 +132,25 @@ impl World {
                 travelled(near, draw.part() * 500.0, draw.part() * 500.0)
             })
             .collect();
-        Self { first, pings, asked, rounds: 0 }
+        Self { first, pings, asked, round: Span::from_secs(600), rounds: 0 }
     }
 
     /// Makes all pings later than they were.
     pub(crate) fn later(&mut self) {
         self.rounds += 1;
+        let round = self.round;
         for ping in &mut self.pings {
-            ping.fix.taken_at = ping.fix.taken_at.saturating_add(ROUND);
+            ping.fix.taken_at = ping.fix.taken_at.saturating_add(round);
         }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        NOON.saturating_add(ROUND.saturating_mul(self.rounds + 1))
+        NOON.saturating_add(self.round.saturating_mul(self.rounds + 1))
     }
 
     /// `now` after the next [`later`](Self::later).
     pub(crate) fn next_now(&self) -> Timestamp {
-        self.now().saturating_add(ROUND)
+        self.now().saturating_add(self.round)
     }
 
     /// Asks at every place; questions a second.
@@ -170,7 +179,7 @@ fn ping(driver: usize, position: LatLng, taken_at: Timestamp) -> Ping {
 
 /// All pings of a round lie within its time.
 fn soon(number: usize) -> Timestamp {
-    NOON.saturating_add(Span::from_millis(1 + number as u64 / 10_000))
+    NOON.saturating_add(Span::from_millis(1 + number as u64 / PINGS_A_MS))
 }
 
 fn at(lat: f64, lng: f64) -> LatLng {

@@ -1,4 +1,4 @@
-//! Where a stripe's entries lie: chunks of four, two cache lines each, that buckets chain together.
+//! Where a stripe's entries lie: chunks of eight, four cache lines each, that buckets chain together.
 //!
 //! A bucket fills one chunk after the other, so its entries lie together for a query to stream over,
 //! and only its first chunk has room left. Chunks come from segments that are never moved or grown, so
@@ -7,15 +7,15 @@
 
 use crate::entry::Entry;
 
-const CHUNK: u32 = 4;
-const CHUNK_USIZE: usize = 4;
-const SEGMENT: usize = 256;
-const SEGMENT_BITS: u32 = 8;
+const CHUNK: u32 = 8;
+const CHUNK_USIZE: usize = 8;
+const SEGMENT: usize = 128;
+const SEGMENT_BITS: u32 = 7;
 const NONE: u32 = u32::MAX;
 /// No chunk has this number: there are fewer than 2³⁰.
 const DIVIDED: u32 = u32::MAX - 1;
 
-/// Four entries; with a driver of eight bytes, two cache lines.
+/// Eight entries; with a driver of eight bytes, four cache lines.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 struct Chunk<K>([Entry<K>; CHUNK_USIZE]);
@@ -147,6 +147,17 @@ impl<K: Copy> Arena<K> {
             Some(entries)
         })
         .flatten()
+    }
+
+    /// Has the `nth` chunk of a bucket brought into the cache; whether there is one, and a number that
+    /// means nothing.
+    pub(crate) fn touch(&self, bucket: Bucket, nth: usize) -> (bool, i32) {
+        let first = bucket.head;
+        let chunk = (0..nth).fold(first, |chunk, _| self.next(chunk));
+        self.chunk(chunk).map_or((false, 0), |Chunk(entries)| {
+            let lines = entries.iter().step_by(2);
+            (true, lines.fold(0, |sum, entry| sum ^ entry.position.lat_e7()))
+        })
     }
 
     /// The entries of a bucket and where they lie.

@@ -1,9 +1,9 @@
 //! The grid: squares over fixed-point coordinates, found by shifting bits.
 //!
-//! A base cell is 2¹⁶ ten-millionths of a degree high (729 m). Away from the equator the meridians
+//! A base cell is 2¹⁷ ten-millionths of a degree high (1,457 m). Away from the equator the meridians
 //! draw together, so a band of rows whose cosine of latitude has fallen below 2⁻ᵇ has cells of 2ᵇ times
 //! as many longitudes: a cell is from half as wide as it is high to just as wide. A cell where drivers
-//! crowd is divided into 16 like it, up to four times (down to 2.8 m).
+//! crowd is divided into 16 like it, up to four times (down to 5.7 m).
 //!
 //! Nothing here is special at the antimeridian or a pole: a cell is a set of integer coordinates. That
 //! the first and the last column touch, and that a row near a pole is a ring, is for the search to
@@ -19,7 +19,9 @@ pub(crate) const POLE_E7: i64 = 900_000_000;
 pub(crate) const HALF_TURN_E7: i64 = 1_800_000_000;
 pub(crate) const TURN_E7: i64 = 3_600_000_000;
 
-const BASE_BITS: u32 = 16;
+/// The height of a base cell.
+pub(crate) const BASE_E7: i64 = 1 << BASE_BITS;
+const BASE_BITS: u32 = 17;
 const BITS_A_DEPTH: u32 = 2;
 const COLUMN_BITS: u32 = 24;
 const ROW_BITS: u32 = 23;
@@ -97,12 +99,13 @@ impl Cell {
     pub(crate) fn bounds(self) -> Bounds {
         let bits = bits_at(self.depth());
         let low = self.row() << bits;
-        let side = |number: u32, bits: u32| {
+        // The last cells are cut off where the world ends.
+        let side = |number: u32, bits: u32, most: i64| {
             let low = i64::from(number) << bits;
-            (low, low.saturating_add((1 << bits) - 1))
+            (low, low.saturating_add((1 << bits) - 1).min(most))
         };
-        let y = side(self.row(), bits);
-        Bounds { y, x: side(self.column(), bits.saturating_add(band(low))) }
+        let y = side(self.row(), bits, 2 * POLE_E7);
+        Bounds { y, x: side(self.column(), bits.saturating_add(band(low)), TURN_E7) }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "masked")]
@@ -202,14 +205,14 @@ mod tests {
     }
 
     #[test]
-    fn a_base_cell_is_729_m_high_and_a_smallest_one_under_3_m() {
+    fn a_base_cell_is_1457_m_high_and_a_smallest_one_under_6_m() {
         let metres = |cell: Cell| {
             let Bounds { y, .. } = cell.bounds();
             ((y.1 - y.0 + 1) as f64 / 1e7).to_radians() * EARTH_RADIUS_M
         };
-        assert_eq!(metres(Cell::base(9_000, 3)).round() as u32, 729);
+        assert_eq!(metres(Cell::base(9_000, 3)).round() as u32, 1_457);
         let smallest = Cell::of(LatLng::new(4.8, -75.7).unwrap(), DEPTH_MAX);
-        assert!(metres(smallest) < 3.0);
+        assert!(metres(smallest) < 6.0);
     }
 
     proptest! {

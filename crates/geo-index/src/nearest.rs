@@ -2,7 +2,9 @@
 //!
 //! **Boxes.** A box is all places whose latitude differs from the centre's by at most *h*, and whose
 //! longitude by at most *w* = *h* / cos φ (φ being the centre's latitude), around the Earth if need be.
-//! The search looks at every cell that a box touches, then at those that a larger box touches besides.
+//! The search looks into every cell that a box touches, for drivers no farther than all places
+//! outside are. If there are k, or if that is the whole radius, it is done; if not, it begins again with a
+//! larger box. How large the first is, the number of drivers in the centre's cell says.
 //!
 //! **The argument.** A driver who was not looked at lies outside the box: more than *h* away in
 //! latitude, or more than *w* in longitude. In the first case the distance is at least *h*'s worth of
@@ -20,26 +22,31 @@
 //! **When the box is too wide.** When it has more cells than are worth a look ([`DRIVERS_A_CELL`]),
 //! looking at every driver is cheaper, and that is what is done.
 
+use core::f64::consts::PI;
 use core::hash::Hash;
+use core::hint::black_box;
 use core::ops::Deref;
 
 use arrayvec::ArrayVec;
 use doorstep_core::place::LatLng;
 use doorstep_core::time::{Span, Timestamp};
 
-use crate::cell::{self, Bounds, Cell, HALF_TURN_E7, POLE_E7, TURN_E7};
+use crate::arena::Bucket;
+use crate::cell::{self, BASE_E7, Bounds, Cell, HALF_TURN_E7, POLE_E7, TURN_E7};
 use crate::distance::{Centre, haversine_max, latitudes_m};
 use crate::entry::Entry;
 use crate::index::Hit;
 use crate::ping::Fix;
 use crate::stripe::Stripe;
 
-/// The first box of a search for the nearest: half a base cell around.
-const FIRST_E7: i64 = 1 << 15;
+/// So much wider than the circle that k drivers fill in the mean.
+const LIKELY: f64 = 1.25;
 /// Looking into a cell costs about as much as looking at so many drivers.
 const DRIVERS_A_CELL: usize = 8;
 /// Looking into a few cells is cheap, however few the drivers are.
 const CELLS_FREE: usize = 64;
+/// So many parts of each bucket are loaded before any is looked at.
+const TOUCHED: usize = 6;
 /// Distances come rounded to the metre: more than that.
 const ROUNDING_M: f64 = 2.0;
 
@@ -81,12 +88,29 @@ impl<'q, K: Copy + Ord, F: Fn(&K, &Fix) -> bool> Query<'q, K, F> {
         }
     }
 
-    #[inline]
-    pub(crate) fn offer(&mut self, entry: &Entry<K>) {
-        let haversine = self.centre.haversine(entry.position);
-        if haversine <= self.limit && entry.taken_at >= self.oldest {
-            self.consider(entry, haversine);
+    /// Takes in those of the entries that can be among the answers.
+    ///
+    /// Which are near is found out without branches, which no processor could foresee.
+    pub(crate) fn offer<'e>(&mut self, entries: impl Iterator<Item = &'e Entry<K>>)
+    where
+        K: 'e,
+    {
+        let mut near: [Option<(f64, &Entry<K>)>; 32] = [None; 32];
+        let mut count = 0_usize;
+        for entry in entries {
+            let haversine = self.centre.haversine(entry.position);
+            if let Some(place) = near.get_mut(count) {
+                *place = Some((haversine, entry));
+            }
+            let is_near = (haversine <= self.limit) & (entry.taken_at >= self.oldest);
+            count = count.saturating_add(usize::from(is_near));
+            if count == near.len() {
+                near.iter().flatten().for_each(|(haversine, entry)| self.consider(entry, *haversine));
+                count = 0;
+            }
         }
+        let near = near.iter().flatten().take(count);
+        near.for_each(|(haversine, entry)| self.consider(entry, *haversine));
     }
 
     /// The answers, nearest first.
@@ -103,7 +127,7 @@ impl<'q, K: Copy + Ord, F: Fn(&K, &Fix) -> bool> Query<'q, K, F> {
             return;
         }
         self.out.push(Hit { driver, fix, distance_m, age });
-        if self.out.len() >= self.k.saturating_mul(2).max(64) {
+        if self.out.len() >= self.k.saturating_mul(2).max(32) {
             self.trim();
         }
     }
@@ -121,10 +145,11 @@ impl<'q, K: Copy + Ord, F: Fn(&K, &Fix) -> bool> Query<'q, K, F> {
         }
     }
 
-    fn restart(&mut self) {
+    /// Begins again, and wants none that is farther.
+    fn restart(&mut self, limit_m: u32) {
         self.out.clear();
-        self.limit_m = self.radius_m;
-        self.limit = haversine_max(self.radius_m);
+        self.limit_m = limit_m;
+        self.limit = haversine_max(limit_m);
     }
 }
 
@@ -136,9 +161,9 @@ where
     S: Deref<Target = Stripe<K>>,
 {
     if !search_boxes(query, stripes, drivers) {
-        query.restart();
+        query.restart(query.radius_m);
         for stripe in stripes {
-            stripe.entries().for_each(|entry| query.offer(entry));
+            query.offer(stripe.entries());
         }
     }
 }
@@ -152,28 +177,26 @@ where
 {
     let cells_max = drivers.checked_div(DRIVERS_A_CELL).unwrap_or_default().max(CELLS_FREE);
     let whole_e7 = half_height_e7(query.radius_m);
-    let mut half_e7 = if query.k >= drivers { whole_e7 } else { whole_e7.min(FIRST_E7) };
-    let mut seen = None;
+    let mut half_e7 = if query.k >= drivers {
+        whole_e7
+    } else {
+        whole_e7.min(likely_half_height_e7(query, stripes))
+    };
     loop {
         let reach = Reach::new(&query.centre, half_e7);
         if reach.cells(cells_max) >= cells_max {
             return false;
         }
-        reach.look(seen.as_ref(), query, stripes);
+        query.restart(reach.whole_m.min(query.radius_m));
+        reach.look(query, stripes);
         query.trim();
-        if reach.bound_m > f64::from(query.limit_m) + ROUNDING_M {
+        if query.out.len() >= query.k || reach.whole_m >= query.radius_m {
             return true;
         }
-        let further_e7 = half_e7.saturating_add((half_e7 / 2).max(FIRST_E7));
-        // Once there are k, what is as near as the k-th is all that is wanted.
-        half_e7 = if query.limit_m < query.radius_m {
-            half_height_e7(query.limit_m).max(half_e7.saturating_add(FIRST_E7 / 16))
-        } else if half_e7 < whole_e7 {
-            further_e7.min(whole_e7)
-        } else {
-            further_e7
-        };
-        seen = Some(reach);
+        // By how many there were: not much too wide, and not by small steps.
+        let wider_e7 = scaled_e7(half_e7, query.k, query.out.len());
+        let wider_e7 = wider_e7.clamp(half_e7 / 2 * 3, half_e7.saturating_mul(4));
+        half_e7 = if half_e7 < whole_e7 { wider_e7.min(whole_e7) } else { wider_e7 };
     }
 }
 
@@ -184,8 +207,8 @@ struct Reach {
     x: i64,
     /// To either side.
     wide_e7: i64,
-    /// What lies outside is at least so far away.
-    bound_m: f64,
+    /// What lies outside is farther away than that.
+    whole_m: u32,
 }
 
 /// The columns from one to another, both included; of none, the first is greater.
@@ -208,7 +231,7 @@ impl Reach {
             rows: cell::rows(y),
             x: i64::from(place.lng_e7()).saturating_add(HALF_TURN_E7),
             wide_e7,
-            bound_m: by_latitude.min(by_longitude),
+            whole_m: (by_latitude.min(by_longitude) - ROUNDING_M).max(0.0) as u32,
         }
     }
 
@@ -229,9 +252,6 @@ impl Reach {
 
     /// Which columns of a row it touches: on the other side of the antimeridian there are others.
     fn columns(&self, row: u32) -> [Columns; 2] {
-        if !(self.rows.0..=self.rows.1).contains(&row) {
-            return [NO_COLUMNS; 2];
-        }
         let all = cell::columns(row, (0, TURN_E7));
         if self.wide_e7 >= HALF_TURN_E7 {
             return [all, NO_COLUMNS];
@@ -253,67 +273,132 @@ impl Reach {
         [here, there]
     }
 
-    /// Looks at what it touches and `seen` does not.
-    fn look<K, F, S>(&self, seen: Option<&Self>, query: &mut Query<'_, K, F>, stripes: &[S])
+    /// Looks at what it touches.
+    fn look<K, F, S>(&self, query: &mut Query<'_, K, F>, stripes: &[S])
     where
         K: Copy + Ord + Hash,
         F: Fn(&K, &Fix) -> bool,
         S: Deref<Target = Stripe<K>>,
     {
+        let mut found = Found::new();
         for row in self.rows.0..=self.rows.1 {
-            let known = seen.map_or([NO_COLUMNS; 2], |seen| seen.columns(row));
             for (first, last) in self.columns(row) {
                 for column in first..=last {
-                    let is_in = |(first, last): Columns| first <= column && column <= last;
-                    if is_in(known[0]) || is_in(known[1]) {
-                        continue;
-                    }
                     let cell = Cell::base(row, column);
-                    if nearest(&query.centre, cell) <= query.limit {
-                        stripes.iter().for_each(|stripe| look_into(cell, query, stripe));
+                    for stripe in stripes {
+                        let Some(bucket) = stripe.cell(cell) else { continue };
+                        if found.is_full() {
+                            look_at_all(&mut found, query);
+                        }
+                        found.push((cell, &**stripe, bucket));
                     }
                 }
             }
+        }
+        look_at_all(&mut found, query);
+    }
+}
+
+/// Buckets that will be looked at.
+type Found<'s, K> = ArrayVec<(Cell, &'s Stripe<K>, Bucket), 64>;
+
+/// Offers the drivers of many buckets. All of them are touched first, so that the loads of many are
+/// under way at once: what is done with a driver depends on where it is, and waits for it.
+fn look_at_all<K, F>(found: &mut Found<'_, K>, query: &mut Query<'_, K, F>)
+where
+    K: Copy + Ord + Hash,
+    F: Fn(&K, &Fix) -> bool,
+{
+    for part in 0..TOUCHED {
+        let (mut any, mut touched) = (false, 0);
+        for (_, stripe, bucket) in found.iter() {
+            let (is_there, number) = stripe.touch(*bucket, part);
+            any |= is_there;
+            touched ^= number;
+        }
+        black_box(touched);
+        if !any {
+            break;
+        }
+    }
+    let mut row = None;
+    for (cell, stripe, bucket) in found.drain(..) {
+        let bounds = cell.bounds();
+        let cos_min = match row {
+            Some((south, cos_min)) if south == bounds.y.0 => cos_min,
+            Some(_) | None => Centre::cos_min(
+                bounds.y.0.saturating_sub(POLE_E7),
+                bounds.y.1.saturating_sub(POLE_E7),
+            ),
+        };
+        row = Some((bounds.y.0, cos_min));
+        if nearest(&query.centre, &bounds, cos_min) <= query.limit {
+            look_into(cell, cos_min, query, stripe, bucket);
         }
     }
 }
 
 /// Offers the drivers of a cell, part by part if it is divided, the nearest part first.
-fn look_into<K, F>(cell: Cell, query: &mut Query<'_, K, F>, stripe: &Stripe<K>)
-where
+fn look_into<K, F>(
+    cell: Cell,
+    cos_min: f64,
+    query: &mut Query<'_, K, F>,
+    stripe: &Stripe<K>,
+    bucket: Bucket,
+) where
     K: Copy + Ord + Hash,
     F: Fn(&K, &Fix) -> bool,
 {
-    let Some(bucket) = stripe.cell(cell) else { return };
     if !bucket.is_divided() {
-        return stripe.bucket(bucket).for_each(|entry| query.offer(entry));
+        return query.offer(stripe.bucket(bucket));
     }
-    let mut parts: ArrayVec<(f64, Cell), 16> =
-        cell.children().map(|part| (nearest(&query.centre, part), part)).take(16).collect();
+    let away = |part: Cell| (nearest(&query.centre, &part.bounds(), cos_min), part);
+    let mut parts: ArrayVec<(f64, Cell), 16> = cell.children().map(away).take(16).collect();
     parts.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
     for (haversine, part) in parts {
         if haversine > query.limit {
             return;
         }
-        look_into(part, query, stripe);
+        if let Some(bucket) = stripe.cell(part) {
+            look_into(part, cos_min, query, stripe, bucket);
+        }
     }
 }
 
-/// No place of a cell has a smaller haversine.
-fn nearest(centre: &Centre, cell: Cell) -> f64 {
-    let Bounds { y, x } = cell.bounds();
+/// No place within these bounds has a smaller haversine, nor a smaller cosine of latitude.
+fn nearest(centre: &Centre, Bounds { y, x }: &Bounds, cos_min: f64) -> f64 {
     let place = centre.place();
     let at_y = i64::from(place.lat_e7()).saturating_add(POLE_E7);
     let at_x = i64::from(place.lng_e7()).saturating_add(HALF_TURN_E7);
     let north = y.0.saturating_sub(at_y).max(at_y.saturating_sub(y.1)).max(0);
-    let east = if x.0 <= at_x && at_x <= x.1 {
+    let east = if (x.0..=x.1).contains(&at_x) {
         0
     } else {
         let eastwards = x.0.saturating_sub(at_x).rem_euclid(TURN_E7);
         eastwards.min(at_x.saturating_sub(x.1).rem_euclid(TURN_E7))
     };
-    let cos_min = Centre::cos_min(y.0.saturating_sub(POLE_E7), y.1.saturating_sub(POLE_E7));
     centre.haversine_min(north, east, cos_min)
+}
+
+/// Half the height of a box that holds k drivers, if they are as many everywhere as in the cell of the
+/// centre: with a good guess the search looks only once around.
+fn likely_half_height_e7<K, F, S>(query: &Query<'_, K, F>, stripes: &[S]) -> i64
+where
+    K: Copy + Ord + Hash,
+    F: Fn(&K, &Fix) -> bool,
+    S: Deref<Target = Stripe<K>>,
+{
+    let cell = Cell::of(query.centre.place(), 0);
+    let here: usize =
+        stripes.iter().filter_map(|stripe| stripe.cell(cell)).map(Bucket::len).sum();
+    let circle_e7 = libm::sqrt(1.0 / PI) * BASE_E7 as f64;
+    scaled_e7(circle_e7 as i64, query.k, here).clamp(BASE_E7 / 128, BASE_E7)
+}
+
+/// Half the height of a box that holds `wanted`, where one of `half_e7` holds `found`.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a guess")]
+fn scaled_e7(half_e7: i64, wanted: usize, found: usize) -> i64 {
+    (half_e7 as f64 * LIKELY * libm::sqrt(wanted as f64 / (found as f64 + 0.5))) as i64
 }
 
 /// Half the height of a box that surely holds a circle, at small distances.

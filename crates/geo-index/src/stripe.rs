@@ -144,6 +144,11 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
         self.cells.get(&cell).copied()
     }
 
+    /// Has the `nth` part of a bucket brought into the cache; whether there is one.
+    pub(crate) fn touch(&self, bucket: Bucket, nth: usize) -> (bool, i32) {
+        self.entries.touch(bucket, nth)
+    }
+
     /// The entries of a bucket, in no order.
     pub(crate) fn bucket(&self, bucket: Bucket) -> impl Iterator<Item = &Entry<K>> {
         self.entries.bucket(bucket)

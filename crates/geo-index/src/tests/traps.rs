@@ -231,6 +231,44 @@ fn a_neighbour_across_the_antimeridian_is_near() {
 }
 
 #[test]
+fn right_at_the_antimeridian_both_sides_are_near() {
+    let index = index(Config::default());
+    for (driver, lng) in [(1, 179.999_9), (2, -179.999_9), (3, 180.0), (4, -180.0)] {
+        index.record(&ping(driver, at(-17.0, lng), secs(0)));
+    }
+    for lng in [180.0, -180.0, 179.999_99, -179.999_99] {
+        let mut near = within(&index, at(-17.0, lng), 30, secs(0));
+        near.sort_unstable();
+        assert_eq!(near, [1, 2, 3, 4], "{lng}");
+    }
+}
+
+#[test]
+fn a_driver_who_jumps_again_and_again_is_named_and_one_who_relocated_is_not() {
+    let index = index(Config { escalate_after: 5, ..Config::default() });
+    index.record(&ping(7, plaza(), secs(0)));
+    index.record(&ping(8, plaza(), secs(0)));
+    // Two jumps, one honest fix, and so on: each round leaves a strike.
+    for round in 0..5 {
+        index.record(&ping(7, north(50_000.0), secs(round * 30 + 5)));
+        index.record(&ping(7, north(50_000.0), secs(round * 30 + 10)));
+        index.record(&ping(7, plaza(), secs(round * 30 + 15)));
+    }
+    for s in [5, 10] {
+        index.record(&ping(8, north(50_000.0), secs(s)));
+    }
+    let mut suspects = Vec::new();
+    index.suspects(1, &mut suspects);
+    let told: Vec<_> = suspects.iter().map(|found| (found.driver, found.strikes)).collect();
+    assert_eq!(told, [(7, 5), (8, 2)]);
+    assert_eq!(suspects[0].latest.position, north(50_000.0));
+    index.record(&ping(8, north(50_000.0), secs(15)));
+    index.suspects(1, &mut suspects);
+    assert_eq!((suspects.len(), suspects[0].driver), (1, 7));
+    assert_eq!(index.tally().escalated, 2);
+}
+
+#[test]
 fn at_the_pole_every_longitude_is_near() {
     let index = index(Config::default());
     for (driver, lng) in [(1, 0.0), (2, 90.0), (3, -179.0)] {
