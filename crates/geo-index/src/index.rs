@@ -41,6 +41,10 @@ impl<K: Copy> Hit<K> {
 
 /// A live, concurrent index of drivers by place; see the [crate](crate) for what it promises.
 ///
+/// **Locks.** Each driver belongs to one stripe, a reader-writer lock. A writer holds one at a time, and
+/// never waits while it holds one. A query takes all of them for reading, in one order: it waits
+/// only for writers, who go on, and sees all drivers at one moment.
+///
 /// All methods take `&self`. `K` names a driver; any small, ordered, hashable value will do.
 ///
 /// **Filters.** The queries take a filter, asked for each fresh driver within reach; it says whether
@@ -218,6 +222,9 @@ impl<K: Copy + Eq + Hash + Ord> DriverIndex<K> {
 
     /// The `k` drivers nearest to the middle of a viewport, of those in it, as
     /// [`nearest`](Self::nearest) gives them; distances are from [`Viewport::centre`].
+    ///
+    /// For a zone of any shape, ask for the rectangle around it, and let `keep` say whether a position
+    /// lies in the zone: it is asked only for drivers in the rectangle.
     pub fn in_viewport(
         &self,
         viewport: &Viewport,

@@ -105,7 +105,9 @@ impl<'q, K: Copy + Ord, F: Fn(&K, &Fix) -> bool> Query<'q, K, F> {
             let is_near = (haversine <= self.limit) & (entry.taken_at >= self.oldest);
             count = count.saturating_add(usize::from(is_near));
             if count == near.len() {
-                near.iter().flatten().for_each(|(haversine, entry)| self.consider(entry, *haversine));
+                near.iter()
+                    .flatten()
+                    .for_each(|(haversine, entry)| self.consider(entry, *haversine));
                 count = 0;
             }
         }
@@ -282,15 +284,19 @@ impl Reach {
     {
         let mut found = Found::new();
         for row in self.rows.0..=self.rows.1 {
+            let Bounds { y, .. } = Cell::base(row, 0).bounds();
+            let cos_min = Centre::cos_min(y.0.saturating_sub(POLE_E7), y.1.saturating_sub(POLE_E7));
             for (first, last) in self.columns(row) {
-                for column in first..=last {
-                    let cell = Cell::base(row, column);
+                for cell in (first..=last).map(|column| Cell::base(row, column)) {
+                    if nearest(&query.centre, &cell.bounds(), cos_min) > query.limit {
+                        continue;
+                    }
                     for stripe in stripes {
                         let Some(bucket) = stripe.cell(cell) else { continue };
                         if found.is_full() {
                             look_at_all(&mut found, query);
                         }
-                        found.push((cell, &**stripe, bucket));
+                        found.push(Crowd { cell, cos_min, stripe, bucket });
                     }
                 }
             }
@@ -299,8 +305,16 @@ impl Reach {
     }
 }
 
-/// Buckets that will be looked at.
-type Found<'s, K> = ArrayVec<(Cell, &'s Stripe<K>, Bucket), 64>;
+/// A bucket that will be looked at.
+struct Crowd<'s, K> {
+    cell: Cell,
+    /// No place in the cell has a smaller cosine of latitude.
+    cos_min: f64,
+    stripe: &'s Stripe<K>,
+    bucket: Bucket,
+}
+
+type Found<'s, K> = ArrayVec<Crowd<'s, K>, 64>;
 
 /// Offers the drivers of many buckets. All of them are touched first, so that the loads of many are
 /// under way at once: what is done with a driver depends on where it is, and waits for it.
@@ -311,7 +325,7 @@ where
 {
     for part in 0..TOUCHED {
         let (mut any, mut touched) = (false, 0);
-        for (_, stripe, bucket) in found.iter() {
+        for Crowd { stripe, bucket, .. } in found.iter() {
             let (is_there, number) = stripe.touch(*bucket, part);
             any |= is_there;
             touched ^= number;
@@ -321,20 +335,8 @@ where
             break;
         }
     }
-    let mut row = None;
-    for (cell, stripe, bucket) in found.drain(..) {
-        let bounds = cell.bounds();
-        let cos_min = match row {
-            Some((south, cos_min)) if south == bounds.y.0 => cos_min,
-            Some(_) | None => Centre::cos_min(
-                bounds.y.0.saturating_sub(POLE_E7),
-                bounds.y.1.saturating_sub(POLE_E7),
-            ),
-        };
-        row = Some((bounds.y.0, cos_min));
-        if nearest(&query.centre, &bounds, cos_min) <= query.limit {
-            look_into(cell, cos_min, query, stripe, bucket);
-        }
+    for Crowd { cell, cos_min, stripe, bucket } in found.drain(..) {
+        look_into(cell, cos_min, query, stripe, bucket);
     }
 }
 
@@ -389,8 +391,7 @@ where
     S: Deref<Target = Stripe<K>>,
 {
     let cell = Cell::of(query.centre.place(), 0);
-    let here: usize =
-        stripes.iter().filter_map(|stripe| stripe.cell(cell)).map(Bucket::len).sum();
+    let here: usize = stripes.iter().filter_map(|stripe| stripe.cell(cell)).map(Bucket::len).sum();
     let circle_e7 = libm::sqrt(1.0 / PI) * BASE_E7 as f64;
     scaled_e7(circle_e7 as i64, query.k, here).clamp(BASE_E7 / 128, BASE_E7)
 }

@@ -84,6 +84,8 @@ const CONFIG: Config = Config {
     escalate_after: 4,
 };
 const DRIVERS: u32 = 2_100;
+/// In each of 40 cases of each of the eleven worlds: 110,000 in all.
+const OPERATIONS: usize = 250;
 
 fn spot() -> impl Strategy<Value = Spot> {
     (0.0..=1.0f64, 0.0..=1.0f64)
@@ -219,7 +221,7 @@ impl Both {
 fn agree(world: World, reach_m: u32) -> Tally {
     let config = ProptestConfig { cases: 40, ..ProptestConfig::default() };
     let total = std::cell::Cell::new(Tally::default());
-    proptest!(config, |(ops in proptest::collection::vec(op(reach_m), 150))| {
+    proptest!(config, |(ops in proptest::collection::vec(op(reach_m), OPERATIONS))| {
         let mut both = Both::new(world);
         ops.iter().for_each(|op| both.run(op));
         total.set(total.get().plus(both.fast.tally()));

@@ -269,6 +269,52 @@ fn a_driver_who_jumps_again_and_again_is_named_and_one_who_relocated_is_not() {
 }
 
 #[test]
+fn in_a_full_stadium_a_search_looks_at_few_and_a_ping_moves_few() {
+    let index = index(Config { drivers_max: 100_000, ..Config::default() });
+    let part = |driver: u32, step: f64| (f64::from(driver) * step).fract();
+    let seat = |driver: u32, by: f64| {
+        at(
+            4.8 + by + part(driver, 0.754_877_666) * 0.002,
+            -75.7 + part(driver, 0.569_840_291) * 0.002,
+        )
+    };
+    let pings: Vec<_> =
+        (0..40_000).map(|driver| ping(driver, seat(driver, 0.0), secs(0))).collect();
+    index.record_batch(&pings, |_, verdict| assert_eq!(verdict, Verdict::Inserted));
+    let asked = std::cell::Cell::new(0);
+    let mut hits = Vec::new();
+    let keep = |_: &u32, _: &Fix| {
+        asked.set(asked.get() + 1);
+        true
+    };
+    index.nearest(at(4.801, -75.699), 5_000, 20, secs(0), keep, &mut hits);
+    assert_eq!(hits.len(), 20);
+    assert!(asked.get() < 500, "{} of 40,000 drivers were looked at", asked.get());
+    // Everybody leaves, and the search finds them where they are.
+    let pings: Vec<_> =
+        (0..40_000).map(|driver| ping(driver, seat(driver, 0.03), secs(60))).collect();
+    index.record_batch(&pings, |_, verdict| assert_eq!(verdict, Verdict::Moved));
+    assert!(within(&index, at(4.801, -75.699), 1_000, secs(60)).is_empty());
+    assert_eq!(within(&index, at(4.831, -75.699), 1_000, secs(60)).len(), 40_000);
+}
+
+#[test]
+fn any_number_of_drivers_may_be_at_the_very_same_place() {
+    let index = index(Config::default());
+    let pings: Vec<_> = (0..3_000).map(|driver| ping(driver, plaza(), secs(0))).collect();
+    index.record_batch(&pings, |_, _| ());
+    let mut hits = Vec::new();
+    index.nearest(plaza(), 10, 5, secs(0), |_, _| true, &mut hits);
+    assert_eq!(hits.iter().map(|hit| hit.driver).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    for driver in (0..3_000).filter(|driver| driver % 3 != 0) {
+        assert!(index.remove(&driver).is_some());
+    }
+    assert_eq!(within(&index, plaza(), 0, secs(0)).len(), 1_000);
+    assert_eq!(index.evict_stale(secs(3_600)), 1_000);
+    assert!(index.is_empty());
+}
+
+#[test]
 fn at_the_pole_every_longitude_is_near() {
     let index = index(Config::default());
     for (driver, lng) in [(1, 0.0), (2, 90.0), (3, -179.0)] {
