@@ -102,23 +102,20 @@ impl Cell {
         // The last cells are cut off where the world ends.
         let side = |number: u32, bits: u32, most: i64| {
             let low = i64::from(number) << bits;
-            (low, low.saturating_add((1 << bits) - 1).min(most))
+            (low, (low | !(i64::MAX << bits)).min(most))
         };
         let y = side(self.row(), bits, 2 * POLE_E7);
         Bounds { y, x: side(self.column(), bits.saturating_add(band(low)), TURN_E7) }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "masked")]
     const fn depth(self) -> u32 {
         (self.0 >> (COLUMN_BITS + ROW_BITS)) as u32
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "masked")]
     const fn row(self) -> u32 {
         (self.0 >> COLUMN_BITS & ROW_MASK) as u32
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "masked")]
     const fn column(self) -> u32 {
         (self.0 & COLUMN_MASK) as u32
     }
@@ -132,14 +129,14 @@ pub(crate) fn shared(one: LatLng, other: LatLng, depth: u32) -> bool {
 }
 
 /// The base rows that hold these coordinates from the south pole.
-#[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "clamped")]
+#[expect(clippy::cast_sign_loss, reason = "clamped")]
 pub(crate) fn rows((south, north): (i64, i64)) -> (u32, u32) {
     let row = |y: i64| (y.clamp(0, 2 * POLE_E7) as u32) >> BASE_BITS;
     (row(south), row(north))
 }
 
 /// The columns of a base row that hold these coordinates from the antimeridian.
-#[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "clamped")]
+#[expect(clippy::cast_sign_loss, reason = "clamped")]
 pub(crate) fn columns(row: u32, (west, east): (i64, i64)) -> (u32, u32) {
     let bits = BASE_BITS.saturating_add(band(row << BASE_BITS));
     let column = |x: i64| (x.clamp(0, TURN_E7) as u32) >> bits;
@@ -224,10 +221,11 @@ mod tests {
         ) {
             let cell = Cell::of(place, depth);
             let Bounds { y, x } = cell.bounds();
-            let at = (i64::from(place.lat_e7()) + POLE_E7, i64::from(place.lng_e7()) + HALF_TURN_E7);
+            let Coordinates { y: at_y, x: at_x } = Coordinates::of(place);
+            let at = (i64::from(at_y), i64::from(at_x));
             prop_assert!((y.0..=y.1).contains(&at.0) && (x.0..=x.1).contains(&at.1));
             if depth > 0 {
-                prop_assert_eq!(cell.parent(), Cell::of(place, depth - 1));
+                prop_assert_eq!(cell.parent(), Cell::of(place, depth.saturating_sub(1)));
                 prop_assert_eq!(cell.parent().children().filter(|child| *child == cell).count(), 1);
             } else {
                 let (row, _) = rows((at.0, at.0));
@@ -242,8 +240,8 @@ mod tests {
             by in (-20_000..20_000_i32, -20_000..20_000_i32, 0..=14_u32),
             depth in 0..=DEPTH_MAX,
         ) {
-            let lat = (one.lat_e7() + by.0).clamp(-900_000_000, 900_000_000);
-            let lng = i64::from(one.lng_e7()) + (i64::from(by.1) << by.2);
+            let lat = one.lat_e7().saturating_add(by.0).clamp(-900_000_000, 900_000_000);
+            let lng = i64::from(one.lng_e7()).saturating_add(i64::from(by.1) << by.2);
             let lng = lng.clamp(-HALF_TURN_E7, HALF_TURN_E7) as i32;
             let other = LatLng::from_e7(lat, lng).unwrap();
             let same = Cell::of(one, depth) == Cell::of(other, depth);

@@ -72,7 +72,6 @@ impl<K: Copy> Entry<K> {
     }
 
     /// How often the cell that it lies in was divided.
-    #[expect(clippy::cast_possible_truncation, reason = "three bits")]
     pub(crate) const fn depth(&self) -> u32 {
         (self.about >> DEPTH_AT) as u32 & 7
     }

@@ -197,7 +197,8 @@ where
         }
         // By how many there were: not much too wide, and not by small steps.
         let wider_e7 = scaled_e7(half_e7, query.k, query.out.len());
-        let wider_e7 = wider_e7.clamp(half_e7 / 2 * 3, half_e7.saturating_mul(4));
+        let wider_e7 =
+            wider_e7.clamp(half_e7.saturating_add(half_e7 / 2), half_e7.saturating_mul(4));
         half_e7 = if half_e7 < whole_e7 { wider_e7.min(whole_e7) } else { wider_e7 };
     }
 }

@@ -305,7 +305,7 @@ mod tests {
                 let lat = lat.clamp(-900_000_000, 900_000_000);
                 LatLng::from_e7(lat, lng.clamp(-1_800_000_000, 1_800_000_000)).unwrap()
             };
-            let to = place(lat_e7 + (by_e7.0 >> by_e7.2), lng_e7.saturating_add(by_e7.1 >> by_e7.2));
+            let to = place(lat_e7.saturating_add(by_e7.0 >> by_e7.2), lng_e7.saturating_add(by_e7.1 >> by_e7.2));
             let from = Fix::new(place(lat_e7, lng_e7), Timestamp::EPOCH);
             let from = Fix { accuracy_m: accuracy_m.0, ..from };
             let to = Fix { accuracy_m: accuracy_m.1, ..Fix::new(to, Timestamp::from_millis(after_ms)) };

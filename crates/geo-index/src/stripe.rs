@@ -344,3 +344,48 @@ fn redirect(directory: &mut HashTable<u32>, hash: u64, from: u32, to: u32) {
 fn rehash<K: Copy + Hash>(entries: &Arena<K>, at: u32) -> u64 {
     entries.get(at).map_or(0, |entry| hash(&entry.driver))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use doorstep_core::place::LatLng;
+
+    const DRIVERS: u32 = 20_000;
+
+    fn ping(driver: u32, south_e7: i32, after_s: i64) -> Ping<u32> {
+        // Two metres from seat to seat, in a square.
+        let (row, column) = (driver / 142, driver % 142);
+        let e7 = |number: u32| i32::try_from(number).unwrap().saturating_mul(180);
+        let lat_e7 = south_e7.saturating_add(e7(row));
+        let place = LatLng::from_e7(lat_e7, e7(column)).unwrap();
+        Ping::new(driver, Fix::new(place, Timestamp::from_secs(after_s)))
+    }
+
+    fn record(stripe: &mut Stripe<u32>, ping: &Ping<u32>) -> Verdict {
+        stripe.record(&Config::default(), ping, (hash(&ping.driver), NOWHERE), || true)
+    }
+
+    #[test]
+    fn a_crowd_is_divided_until_no_bucket_is_large_and_put_together_when_it_has_gone() {
+        let mut stripe = Stripe::default();
+        for driver in 0..DRIVERS {
+            assert_eq!(record(&mut stripe, &ping(driver, 0, 0)), Verdict::Inserted);
+        }
+        let largest = stripe.cells.values().filter(|bucket| !bucket.is_divided()).map(|b| b.len());
+        assert!(largest.max().unwrap() <= DIVIDE_ABOVE);
+        let crowded = stripe.cells.len();
+        // All but a few go ten kilometres on, one by one; those who stay lie in undivided cells.
+        for driver in 20..DRIVERS {
+            assert_eq!(record(&mut stripe, &ping(driver, 900_000, 3_600)), Verdict::Moved);
+        }
+        for driver in 0..20 {
+            let at = stripe.find(hash(&driver), &driver).unwrap();
+            assert_eq!(stripe.entries.get(at).unwrap().depth(), 0);
+        }
+        assert!(stripe.cells.len() <= crowded.saturating_add(20));
+        for driver in 0..DRIVERS {
+            assert!(stripe.remove(hash(&driver), &driver).is_some());
+        }
+        assert_eq!((stripe.cells.len(), stripe.entries().count()), (0, 0));
+    }
+}

@@ -2,6 +2,12 @@
 //!
 //! One test in a process of its own: the allocator counts for all threads.
 
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    reason = "a test that goes wrong is to end"
+)]
+
 use std::alloc::System;
 
 use doorstep_core::id::DriverId;

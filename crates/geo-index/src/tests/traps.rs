@@ -269,7 +269,7 @@ fn a_driver_who_jumps_again_and_again_is_named_and_one_who_relocated_is_not() {
 }
 
 #[test]
-fn in_a_full_stadium_a_search_looks_at_few_and_a_ping_moves_few() {
+fn in_a_full_stadium_a_search_asks_about_few_and_everybody_can_leave() {
     let index = index(Config { drivers_max: 100_000, ..Config::default() });
     let part = |driver: u32, step: f64| (f64::from(driver) * step).fract();
     let seat = |driver: u32, by: f64| {
@@ -289,7 +289,7 @@ fn in_a_full_stadium_a_search_looks_at_few_and_a_ping_moves_few() {
     };
     index.nearest(at(4.801, -75.699), 5_000, 20, secs(0), keep, &mut hits);
     assert_eq!(hits.len(), 20);
-    assert!(asked.get() < 500, "{} of 40,000 drivers were looked at", asked.get());
+    assert!(asked.get() < 500, "{} of 40,000 drivers were asked about", asked.get());
     // Everybody leaves, and the search finds them where they are.
     let pings: Vec<_> =
         (0..40_000).map(|driver| ping(driver, seat(driver, 0.03), secs(60))).collect();
