@@ -156,3 +156,58 @@ fn haversine(angle: f64) -> f64 {
 fn radians(e7: i64) -> f64 {
     e7 as f64 * RADIANS_PER_E7
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn place() -> impl Strategy<Value = LatLng> {
+        let lat = prop_oneof![3 => -900_000_000..=900_000_000_i32, 1 => 899_900_000..=900_000_000];
+        (lat, -1_800_000_000..=1_800_000_000_i32)
+            .prop_map(|(lat, lng)| LatLng::from_e7(lat, lng).unwrap())
+    }
+
+    /// Another place from a millimetre to some thousand kilometres from it.
+    fn near(place: LatLng, (north, east, bits): (i32, i32, u32)) -> LatLng {
+        let by = |e7: i32, by: i32, most: i64| {
+            let sum = i64::from(e7).saturating_add(i64::from(by >> bits));
+            i32::try_from(sum.clamp(most.saturating_neg(), most)).unwrap()
+        };
+        let lat = by(place.lat_e7(), north, 900_000_000);
+        LatLng::from_e7(lat, by(place.lng_e7(), east, HALF_TURN_E7)).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn a_distance_is_the_one_that_places_have(
+            place in place(),
+            by in (any::<i32>(), any::<i32>(), 0..=31_u32),
+        ) {
+            let centre = Centre::new(place);
+            let other = near(place, by);
+            let haversine = centre.haversine(other);
+            let distance_m = place.distance_m(other);
+            prop_assert_eq!(centre.distance_m(other, haversine), distance_m);
+            prop_assert!(haversine <= haversine_max(distance_m));
+            let lat_e7 = i64::from(place.lat_e7()).abs_diff(i64::from(other.lat_e7())) as i64;
+            prop_assert!(latitudes_m(lat_e7) <= f64::from(distance_m) + 0.51);
+            prop_assert!(centre.meridian_m(centre.east_e7(other)) <= f64::from(distance_m) + 0.51);
+        }
+    }
+
+    #[test]
+    fn where_the_rounding_is_in_doubt_the_exact_way_decides() {
+        // Along a meridian, ten-millionth by ten-millionth, past every half metre of a kilometre.
+        for lat_e7 in [0, 452_345_671, -899_000_000] {
+            let place = LatLng::from_e7(lat_e7, 123_456_789).unwrap();
+            let centre = Centre::new(place);
+            for by in 0..90_000_i32 {
+                let other = LatLng::from_e7(lat_e7.saturating_add(by), 123_456_789).unwrap();
+                let distance_m = centre.distance_m(other, centre.haversine(other));
+                assert_eq!(distance_m, place.distance_m(other), "{lat_e7} {by}");
+            }
+        }
+    }
+}
