@@ -117,7 +117,8 @@ fn beside_queries(
     effort: &Effort,
     report: &mut Report,
 ) {
-    let alone: Turn<'_> = Box::new(|| spread(world, 1, |batch| index.record_batch(batch, |_, _| ())));
+    let alone: Turn<'_> =
+        Box::new(|| spread(world, 1, |batch| index.record_batch(batch, |_, _| ())));
     let beside: Turn<'_> = Box::new(|| {
         let stop = AtomicBool::new(false);
         let asked = world.borrow().asked.clone();
@@ -148,12 +149,7 @@ fn beside_queries(
 }
 
 /// Real places: only the floor and kiddo.
-fn on_real(
-    name: &'static str,
-    world: &RefCell<World>,
-    effort: &Effort,
-    report: &mut Report,
-) {
+fn on_real(name: &'static str, world: &RefCell<World>, effort: &Effort, report: &mut Report) {
     let (index, map, mut kd) = (index(world), dash_map(world), Kd::new(world));
     let [ours, floor, kiddo] = interleave(
         effort.rounds(),

@@ -47,10 +47,7 @@ impl World {
 
     /// Drivers by a city's courier shifts or by the fixes of real cabs, if the data is there
     /// (`DOORSTEP_DATA`, or `../shared/data`): each row many times, some 100 m apart.
-    pub(crate) fn real(
-        drivers: usize,
-        pings: usize,
-    ) -> [(&'static str, Result<Self, String>); 2] {
+    pub(crate) fn real(drivers: usize, pings: usize) -> [(&'static str, Result<Self, String>); 2] {
         let mut draw = Draw(2);
         let mut fold = |files: &[(&str, usize, usize)]| {
             let mut rows = Vec::new();
@@ -164,7 +161,8 @@ impl World {
     /// What a degree of longitude is worth in degrees of latitude, in the mean, and the squared
     /// radius of a query in such degrees.
     pub(crate) fn plane(&self) -> (f64, f64) {
-        let sum: f64 = self.first.iter().map(|ping| ping.fix.position.lat().to_radians().cos()).sum();
+        let sum: f64 =
+            self.first.iter().map(|ping| ping.fix.position.lat().to_radians().cos()).sum();
         let radius = (f64::from(RADIUS_M) / EARTH_RADIUS_M).to_degrees();
         (sum / self.first.len() as f64, radius * radius)
     }
