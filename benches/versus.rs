@@ -33,6 +33,8 @@
 mod versus {
     pub(crate) mod callers;
     pub(crate) mod cancel;
+    pub(crate) mod geo;
+    pub(crate) mod geo_world;
     pub(crate) mod plan;
     pub(crate) mod redis;
     pub(crate) mod report;
@@ -45,14 +47,14 @@ mod versus {
 use std::process::ExitCode;
 
 use versus::report::Report;
-use versus::{cancel, shard, sqlite};
+use versus::{cancel, geo, shard, sqlite};
 
 /// What measures a group.
 type Group = fn(&Effort, &mut Report);
 
 /// The groups by name, in the order in which they run.
-const GROUPS: [(&str, Group); 3] =
-    [("cancel", cancel::run), ("shard", shard::run), ("sqlite", sqlite::run)];
+const GROUPS: [(&str, Group); 4] =
+    [("cancel", cancel::run), ("shard", shard::run), ("sqlite", sqlite::run), ("geo", geo::run)];
 
 /// How much of everything.
 #[derive(Clone, Copy, Debug)]

@@ -47,20 +47,26 @@
 //!   in; of two taken at the same time, the first to come. Order is judged under the lock that guards
 //!   the write.
 //! - **Jumps are not believed.** A fix that no vehicle can have reached gets [`Verdict::Implausible`],
-//!   until some consecutive ones agree ([`Config::confirm_after`]).
+//!   until some consecutive ones agree ([`Config::confirm_after`]). Who jumps again and again is named
+//!   ([`DriverIndex::suspects`]).
 //! - **Fresh or not at all.** Every hit carries the age of its fix, and none is older than
 //!   [`Config::stale_after`]. Eviction is only about memory.
 //! - **True order.** Hits come by great-circle distance in whole metres, then by driver; also across the
-//!   antimeridian, at the poles and around H3's pentagons.
+//!   antimeridian and at the poles.
 //! - **Bounded.** At [`Config::drivers_max`] new drivers get [`Verdict::Full`] and the known ones go on;
-//!   nothing is evicted unasked. A query holds at most twice its `k` (but at least 64) hits.
+//!   nothing is evicted unasked. A query holds at most twice its `k` (but at least 32) hits, and takes
+//!   nothing from the heap but room in the caller's buffer.
 //! - **Counted.** [`DriverIndex::tally`] says how many pings got which verdict.
 //!
-//! **Cost.** A ping is one H3 look-up (about half a microsecond) outside the locks and a few hash
-//! look-ups under one of them. A nearest query looks at the drivers in the cells around, ring by
-//! ring, until no farther ring can hold a nearer one; a query wider than that pays (more cells than
-//! drivers, or more than some 12,000) looks at every driver. Writers wait only for writers of the
-//! same stripe and for queries under way; queries never wait for each other.
+//! **Cost.** A ping of a driver who stays in a cell of the grid is a look into the directory and one
+//! into the driver's entry; one who leaves it (some 4 in 100, at 40 m a ping) is moved from one
+//! bucket to another. Batches have the loads of many pings under way at once: about what it costs to put
+//! the same record into a concurrent hash map. Where drivers crowd cells are divided, so neither a
+//! ping nor a query pays for a full stadium; but drivers at the very same place are all looked at. A
+//! nearest query looks into the cells of a box about as large as `k` drivers need; one wider than
+//! that pays (more than one cell for eight drivers) looks at every driver. A driver takes some 70
+//! bytes. Writers wait only for writers of the same stripe and for queries under way; queries never
+//! wait for each other. When the directory of a stripe doubles, that ping takes some milliseconds.
 //!
 //! **Clocks.** A ping from a phone whose clock runs ahead would shut out the honest ones that follow. Pass
 //! fixes through [`Fix::received_at`] where they come in.
@@ -69,22 +75,28 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`Config`] | resolution, stripes, bounds |
-//! | [`Ping`], [`Fix`], [`Verdict`], [`Tally`] | what comes in, and what became of it |
-//! | [`DriverIndex`], [`Hit`] | record, remove, get, nearest, within, in_viewport, evict_stale |
+//! | [`Config`] | stripes, bounds |
+//! | [`Ping`], [`Fix`], [`Verdict`], [`Tally`], [`Suspicion`] | what comes in, and what became of it |
+//! | [`DriverIndex`], [`Hit`] | record, record_batch, remove, get, nearest, within, in_viewport, suspects, evict_stale |
 //! | [`Viewport`] | the rectangle of a map, also across the antimeridian |
-//! | `stripe` | what one lock guards: directory and cell buckets |
-//! | `cell`, `nearest` | H3 cells; the ring search and the argument why it may stop |
+//! | `stripe`, `arena`, `entry` | what one lock guards: directory and cell buckets; where entries lie |
+//! | `batch` | many pings at once, in phases |
+//! | `cell` | the grid over fixed-point coordinates |
+//! | `nearest`, `distance` | the search by boxes and the argument why it may stop; distances from one place |
 //! | [`places`] | restaurants: near me, within their delivery radius, page by page |
 //! | [`zones`] | polygons: which hold this place; who entered, stayed, left |
 //! | [`cluster`] | a viewport of many drivers as at most so many markers |
 //! | [`arrival`] | the geofence of a door: hysteresis, dwell, accuracy |
 //! | [`reference`](mod@reference) | the linear scan that the index is tested against |
 
+mod arena;
 pub mod arrival;
+mod batch;
 mod cell;
 pub mod cluster;
 mod config;
+mod distance;
+mod entry;
 mod index;
 mod nearest;
 mod ping;
@@ -96,7 +108,7 @@ pub mod zones;
 
 pub use config::{Config, ConfigError};
 pub use index::{DriverIndex, Hit};
-pub use ping::{Fix, Ping, Tally, Verdict};
+pub use ping::{Fix, Ping, Suspicion, Tally, Verdict};
 pub use viewport::{Viewport, ViewportError};
 
 #[cfg(test)]

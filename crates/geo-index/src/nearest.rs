@@ -1,62 +1,69 @@
-//! The search around a place: ring by ring over H3 cells, and why it may stop.
+//! The search around a place: box by box over the grid, and why it may stop.
 //!
-//! **Rings.** Around the cell of the centre, h3o lists all cells in the order of their grid
-//! distance (how many steps from neighbour to neighbour). Ring *n* is the cells at grid distance *n*.
+//! **Boxes.** A box is all places whose latitude differs from the centre's by at most *h*, and whose
+//! longitude by at most *w* = *h* / cos φ (φ being the centre's latitude), around the Earth if need be.
+//! The search looks into every cell that a box touches, for drivers no farther than all places
+//! outside are. If there are k, or if that is the whole radius, it is done; if not, it begins again with a
+//! larger box. How large the first is, the number of drivers in the centre's cell says.
 //!
-//! **The argument.** Let every driver in the rings 0 to *n* be looked at, and let *b* be a lower
-//! bound on the distance from the centre to each cell of ring *n*. Then every driver not looked at
-//! is at least *b* away: walk from the centre to the driver along the great circle. The cells on the
-//! way follow one another as neighbours, so their grid distance changes by at most one at a time; it
-//! begins at 0 and ends above *n*, so the way goes through a cell of ring *n*, and is at least as
-//! long as it takes to get there. Only two things are used: that the cells cover the sphere, and that
-//! the rings are complete. Neither angles nor cell sizes enter, so it holds at the poles, across the
-//! antimeridian, at the edges of the icosahedron and around pentagons.
+//! **The argument.** A driver who was not looked at lies outside the box: more than *h* away in
+//! latitude, or more than *w* in longitude. In the first case the distance is at least *h*'s worth of
+//! arc. In the second the great circle to the driver meets one of the two meridians that bound the box, or a
+//! pole, where they meet: the distance is at least that to the nearer point of such a
+//! meridian, asin(cos φ · sin *w*), or from a quarter turn on that to the pole
+//! ([`Centre::meridian_m`]). Where a box holds the pole the first case has no driver on that side,
+//! and where *w* is half a turn the second has none. Only the coordinates of places enter; how wide cells
+//! are does not.
 //!
-//! **The bound.** No point of a cell is farther from the cell's centre than [`circumradius_m`], so
-//! *b* is the distance to the centre of the cell less that. H3 cells are regular hexagons on the faces
-//! of an icosahedron, cut out of one grid, and come onto the sphere by gnomonic projection from
-//! the middle of the face. That projection shortens everything (by cos θ across and cos² θ along,
-//! θ being the angle from the middle), and it agrees on the edge that two faces share. So the
-//! straight line from a cell's centre to any of its points, unfolded over an edge if need be, is at
-//! most the hexagon's circumradius long in the plane, and shorter on the sphere.
+//! **Parts of it.** A cell or a part of one is not looked at if its nearest place is too far: each of its
+//! places is at least so far from the centre in latitude and in longitude, and has at least such a cosine of
+//! latitude, and the haversine grows with all three.
 //!
-//! **When the grid fails.** h3o's fast listing gives up when it meets a pentagon (there are twelve,
-//! all at sea); the search then starts again with the safe listing, which walks from neighbour to
-//! neighbour. When the rings hold more cells than there are drivers, or than [`CELLS_MAX`], looking at
-//! every driver is cheaper, and that is what is done.
+//! **When the box is too wide.** When it has more cells than are worth a look ([`DRIVERS_A_CELL`]),
+//! looking at every driver is cheaper, and that is what is done.
 
+use core::f64::consts::PI;
 use core::hash::Hash;
+use core::hint::black_box;
 use core::ops::Deref;
 
+use arrayvec::ArrayVec;
 use doorstep_core::place::LatLng;
 use doorstep_core::time::{Span, Timestamp};
-use h3o::{CellIndex, Resolution};
 
-use crate::cell;
+use crate::arena::Bucket;
+use crate::cell::{self, BASE_E7, Bounds, Cell, HALF_TURN_E7, POLE_E7, TURN_E7};
+use crate::distance::{Centre, haversine_max, latitudes_m};
+use crate::entry::Entry;
 use crate::index::Hit;
 use crate::ping::Fix;
-use crate::stripe::{Entry, Stripe};
+use crate::stripe::Stripe;
 
-/// The most rings listed, and the cells in them: 1 + 6 + 12 + … + 6 · 64.
-const RINGS_MAX: u32 = 64;
-const CELLS_MAX: usize = 12_481;
-/// Listing and probing a few rings is cheap, however few the drivers are.
-const CELLS_FREE: usize = 61;
-
-/// Distances come rounded to the metre, the centre of a cell to the centimetre: more than both.
-const ROUNDING_M: u32 = 2;
+/// So much wider than the circle that k drivers fill in the mean.
+const LIKELY: f64 = 1.25;
+/// Looking into a cell costs about as much as looking at so many drivers.
+const DRIVERS_A_CELL: usize = 8;
+/// Looking into a few cells is cheap, however few the drivers are.
+const CELLS_FREE: usize = 64;
+/// So many parts of each bucket are loaded before any is looked at.
+const TOUCHED: usize = 6;
+/// Distances come rounded to the metre: more than that.
+const ROUNDING_M: f64 = 2.0;
 
 /// A question under way: what is asked, and the best hits so far.
 pub(crate) struct Query<'q, K, F> {
-    centre: LatLng,
+    centre: Centre,
     k: usize,
     now: Timestamp,
     stale_after: Span,
+    oldest: Timestamp,
     keep: F,
     out: &'q mut Vec<Hit<K>>,
     radius_m: u32,
     /// What is farther cannot be among the answers: the radius, then the distance of the k-th.
     limit_m: u32,
+    /// The same as a haversine.
+    limit: f64,
 }
 
 impl<'q, K: Copy + Ord, F: Fn(&K, &Fix) -> bool> Query<'q, K, F> {
@@ -67,28 +74,64 @@ impl<'q, K: Copy + Ord, F: Fn(&K, &Fix) -> bool> Query<'q, K, F> {
         out: &'q mut Vec<Hit<K>>,
     ) -> Self {
         out.clear();
-        Self { centre, k, now, stale_after, keep, out, radius_m, limit_m: radius_m }
+        Self {
+            centre: Centre::new(centre),
+            k,
+            now,
+            stale_after,
+            oldest: now.saturating_sub(stale_after),
+            keep,
+            out,
+            radius_m,
+            limit_m: radius_m,
+            limit: haversine_max(radius_m),
+        }
     }
 
-    pub(crate) fn offer(&mut self, entry: &Entry<K>) {
-        let age = entry.fix.age(self.now);
-        if age > self.stale_after {
-            return;
+    /// Takes in those of the entries that can be among the answers.
+    ///
+    /// Which are near is found out without branches, which no processor could foresee.
+    pub(crate) fn offer<'e>(&mut self, entries: impl Iterator<Item = &'e Entry<K>>)
+    where
+        K: 'e,
+    {
+        let mut near: [Option<(f64, &Entry<K>)>; 32] = [None; 32];
+        let mut count = 0_usize;
+        for entry in entries {
+            let haversine = self.centre.haversine(entry.position);
+            if let Some(place) = near.get_mut(count) {
+                *place = Some((haversine, entry));
+            }
+            let is_near = (haversine <= self.limit) & (entry.taken_at >= self.oldest);
+            count = count.saturating_add(usize::from(is_near));
+            if count == near.len() {
+                near.iter()
+                    .flatten()
+                    .for_each(|(haversine, entry)| self.consider(entry, *haversine));
+                count = 0;
+            }
         }
-        let distance_m = self.centre.distance_m(entry.fix.position);
-        if distance_m > self.limit_m || !(self.keep)(&entry.driver, &entry.fix) {
-            return;
-        }
-        self.out.push(Hit { driver: entry.driver, fix: entry.fix, distance_m, age });
-        if self.out.len() >= self.k.saturating_mul(2).max(64) {
-            self.trim();
-        }
+        let near = near.iter().flatten().take(count);
+        near.for_each(|(haversine, entry)| self.consider(entry, *haversine));
     }
 
     /// The answers, nearest first.
     pub(crate) fn finish(mut self) {
         self.trim();
         self.out.sort_unstable_by_key(Hit::rank);
+    }
+
+    fn consider(&mut self, entry: &Entry<K>, haversine: f64) {
+        let distance_m = self.centre.distance_m(entry.position, haversine);
+        let (driver, fix) = (entry.driver, entry.fix());
+        let age = fix.age(self.now);
+        if distance_m > self.limit_m || age > self.stale_after || !(self.keep)(&driver, &fix) {
+            return;
+        }
+        self.out.push(Hit { driver, fix, distance_m, age });
+        if self.out.len() >= self.k.saturating_mul(2).max(32) {
+            self.trim();
+        }
     }
 
     /// Keeps the k best, and lowers the limit to the worst of them.
@@ -99,259 +142,269 @@ impl<'q, K: Copy + Ord, F: Fn(&K, &Fix) -> bool> Query<'q, K, F> {
         if last < self.out.len() {
             let (_, kth, _) = self.out.select_nth_unstable_by_key(last, Hit::rank);
             self.limit_m = kth.distance_m;
+            self.limit = haversine_max(self.limit_m);
             self.out.truncate(self.k);
         }
     }
 
-    fn restart(&mut self) {
+    /// Begins again, and wants none that is farther.
+    fn restart(&mut self, limit_m: u32) {
         self.out.clear();
-        self.limit_m = self.radius_m;
+        self.limit_m = limit_m;
+        self.limit = haversine_max(limit_m);
     }
 }
 
-/// Whether the rings were enough.
-enum Searched {
-    /// Nothing outside them can be an answer.
-    Settled,
-    /// The listing met a pentagon; what it gave is not to be used.
-    Distorted,
-    /// They hold too many cells.
-    TooWide,
-}
-
-/// Offers `query` at least every driver of `stripes` that can be an answer, if rings can tell; if it
-/// returns false, the caller offers all of them.
-pub(crate) fn search_rings<K, F, S>(
-    query: &mut Query<'_, K, F>,
-    stripes: &[S],
-    resolution: Resolution,
-    drivers: usize,
-) -> bool
+/// Offers `query` every driver of `stripes` that can be an answer.
+pub(crate) fn search<K, F, S>(query: &mut Query<'_, K, F>, stripes: &[S], drivers: usize)
 where
     K: Copy + Ord + Hash,
     F: Fn(&K, &Fix) -> bool,
     S: Deref<Target = Stripe<K>>,
 {
-    let cells_max = drivers.clamp(CELLS_FREE, CELLS_MAX);
-    if query.k >= drivers && cells_within(query.radius_m, resolution) > cells_max {
-        return false;
-    }
-    let origin = cell::of(query.centre, resolution);
-    let fast = origin.grid_disk_distances_fast(RINGS_MAX);
-    let searched = match search(query, stripes, fast, cells_max) {
-        Searched::Distorted => {
-            query.restart();
-            let safe = origin.grid_disk_distances_safe(RINGS_MAX).map(Some);
-            search(query, stripes, safe, cells_max)
-        }
-        searched @ (Searched::Settled | Searched::TooWide) => searched,
-    };
-    match searched {
-        Searched::Settled => true,
-        Searched::Distorted | Searched::TooWide => {
-            query.restart();
-            false
-        }
-    }
-}
-
-/// `cells` are those around the centre with their grid distance, nearest rings first.
-fn search<K, F, S>(
-    query: &mut Query<'_, K, F>,
-    stripes: &[S],
-    cells: impl Iterator<Item = Option<(CellIndex, u32)>>,
-    cells_max: usize,
-) -> Searched
-where
-    K: Copy + Ord + Hash,
-    F: Fn(&K, &Fix) -> bool,
-    S: Deref<Target = Stripe<K>>,
-{
-    let mut ring = Vec::new();
-    let mut ring_at = 0;
-    for (listed, item) in cells.enumerate() {
-        let Some((cell, at)) = item else {
-            return Searched::Distorted;
-        };
-        if at != ring_at {
-            if settled(query, &ring, ring_at) {
-                return Searched::Settled;
-            }
-            ring.clear();
-            ring_at = at;
-        }
-        if listed >= cells_max {
-            return Searched::TooWide;
-        }
-        ring.push(cell);
+    if !search_boxes(query, stripes, drivers) {
+        query.restart(query.radius_m);
         for stripe in stripes {
-            stripe.bucket(cell).iter().for_each(|entry| query.offer(entry));
+            query.offer(stripe.entries());
         }
     }
-    if settled(query, &ring, ring_at) { Searched::Settled } else { Searched::TooWide }
 }
 
-/// Whether every cell of the ring is farther away than the limit.
-fn settled<K, F>(query: &mut Query<'_, K, F>, ring: &[CellIndex], ring_at: u32) -> bool
+/// The same, if boxes can tell; if it returns false, not every driver was offered.
+fn search_boxes<K, F, S>(query: &mut Query<'_, K, F>, stripes: &[S], drivers: usize) -> bool
 where
-    K: Copy + Ord,
+    K: Copy + Ord + Hash,
     F: Fn(&K, &Fix) -> bool,
+    S: Deref<Target = Stripe<K>>,
 {
-    query.trim();
-    let Some(first) = ring.first() else {
-        return false;
+    let cells_max = drivers.checked_div(DRIVERS_A_CELL).unwrap_or_default().max(CELLS_FREE);
+    let whole_e7 = half_height_e7(query.radius_m);
+    let mut half_e7 = if query.k >= drivers {
+        whole_e7
+    } else {
+        whole_e7.min(likely_half_height_e7(query, stripes))
     };
-    let radius_m = cell::circumradius_m(first.resolution());
-    // No ring is wholly farther than its number of steps, each at most 2 radii: do not ask in vain.
-    if ring_at.saturating_mul(radius_m).saturating_mul(2) <= query.limit_m {
-        return false;
+    loop {
+        let reach = Reach::new(&query.centre, half_e7);
+        if reach.cells(cells_max) >= cells_max {
+            return false;
+        }
+        query.restart(reach.whole_m.min(query.radius_m));
+        reach.look(query, stripes);
+        query.trim();
+        if query.out.len() >= query.k || reach.whole_m >= query.radius_m {
+            return true;
+        }
+        // By how many there were: not much too wide, and not by small steps.
+        let wider_e7 = scaled_e7(half_e7, query.k, query.out.len());
+        let wider_e7 =
+            wider_e7.clamp(half_e7.saturating_add(half_e7 / 2), half_e7.saturating_mul(4));
+        half_e7 = if half_e7 < whole_e7 { wider_e7.min(whole_e7) } else { wider_e7 };
     }
-    let margin_m = radius_m.saturating_add(ROUNDING_M);
-    ring.iter().all(|&cell| {
-        cell::centre(cell).is_some_and(|centre| {
-            query.centre.distance_m(centre).saturating_sub(margin_m) > query.limit_m
-        })
-    })
 }
 
-/// At least about how many cells a circle holds.
-fn cells_within(radius_m: u32, resolution: Resolution) -> usize {
-    // Neighbouring centres are at most 2 circumradii apart; n rings hold more than 3 n² cells.
-    let step_m = cell::circumradius_m(resolution).saturating_mul(2);
-    let rings = radius_m.checked_div(step_m).and_then(|rings| usize::try_from(rings).ok());
-    rings.map_or(usize::MAX, |n| n.saturating_mul(n).saturating_mul(3))
+/// A box around the centre.
+struct Reach {
+    rows: (u32, u32),
+    /// The centre's, from the antimeridian.
+    x: i64,
+    /// To either side.
+    wide_e7: i64,
+    /// What lies outside is farther away than that.
+    whole_m: u32,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-    use crate::ping::Ping;
-    use proptest::prelude::*;
+/// The columns from one to another, both included; of none, the first is greater.
+type Columns = (u32, u32);
+const NO_COLUMNS: Columns = (1, 0);
 
-    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
-
-    /// Drivers spread evenly over a circle of `spread_m` around a place.
-    fn drivers_around(centre: LatLng, spread_m: f64, count: u32) -> Vec<Entry<u32>> {
-        (0..count)
-            .map(|driver| {
-                // A sunflower: each seed turned by the golden angle.
-                let (out, turn) = (f64::from(driver) + 0.5, f64::from(driver) * 2.399_963);
-                let away_m = spread_m * (out / f64::from(count)).sqrt();
-                let position = travelled(centre, turn, away_m);
-                Entry { driver, fix: Fix::new(position, NOW) }
-            })
-            .collect()
-    }
-
-    fn travelled(from: LatLng, bearing: f64, away_m: f64) -> LatLng {
-        let (lat, angle) = (from.lat().to_radians(), away_m / doorstep_core::place::EARTH_RADIUS_M);
-        let sin = lat.sin() * angle.cos() + lat.cos() * angle.sin() * bearing.cos();
-        let to = sin.clamp(-1.0, 1.0).asin();
-        let east = bearing.sin() * angle.sin() * lat.cos();
-        let lng = from.lng() + east.atan2(angle.cos() - lat.sin() * sin).to_degrees();
-        LatLng::new(to.to_degrees().clamp(-90.0, 90.0), (lng + 540.0).rem_euclid(360.0) - 180.0)
-            .unwrap()
-    }
-
-    /// Whether rings alone gave the answer; panics if it is not that of a scan.
-    fn rings_answer(
-        drivers: &[Entry<u32>],
-        resolution: u8,
-        at: LatLng,
-        radius_m: u32,
-        k: usize,
-    ) -> bool {
-        let config = Config { resolution, ..Config::default() };
-        let resolution = Resolution::try_from(resolution).unwrap();
-        let mut stripe = Stripe::default();
-        for &Entry { driver, fix } in drivers {
-            let cell = cell::of(fix.position, resolution);
-            stripe.record(&config, &Ping::new(driver, fix), cell, || true);
+impl Reach {
+    fn new(centre: &Centre, half_e7: i64) -> Self {
+        let place = centre.place();
+        let at_y = i64::from(place.lat_e7()).saturating_add(POLE_E7);
+        let y = (at_y.saturating_sub(half_e7), at_y.saturating_add(half_e7));
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "clamped")]
+        let wide_e7 =
+            libm::ceil((half_e7 as f64 / centre.cos()).clamp(0.0, HALF_TURN_E7 as f64)) as i64;
+        let all_latitudes = y.0 <= 0 && y.1 >= 2 * POLE_E7;
+        let by_latitude = if all_latitudes { f64::INFINITY } else { latitudes_m(half_e7) };
+        let by_longitude =
+            if wide_e7 >= HALF_TURN_E7 { f64::INFINITY } else { centre.meridian_m(wide_e7) };
+        Self {
+            rows: cell::rows(y),
+            x: i64::from(place.lng_e7()).saturating_add(HALF_TURN_E7),
+            wide_e7,
+            whole_m: (by_latitude.min(by_longitude) - ROUNDING_M).max(0.0) as u32,
         }
-        let (mut by_rings, mut by_scan) = (Vec::new(), Vec::new());
-        let keep = |driver: &u32, _: &Fix| !driver.is_multiple_of(5);
-        let asked = ((at, radius_m, k), (NOW, config.stale_after));
-        let mut query = Query::new(asked.0, asked.1, keep, &mut by_rings);
-        let settled = search_rings(&mut query, &[&stripe], resolution, drivers.len());
-        query.finish();
-        let mut query = Query::new(asked.0, asked.1, keep, &mut by_scan);
-        drivers.iter().for_each(|entry| query.offer(entry));
-        query.finish();
-        assert!(!settled || by_rings == by_scan, "{at:?} {radius_m} {k}");
-        settled
     }
 
-    fn pentagon(resolution: Resolution) -> LatLng {
-        cell::centre(resolution.pentagons().nth(3).unwrap()).unwrap()
-    }
-
-    fn everywhere_awkward() -> Vec<LatLng> {
-        let mut places = vec![pentagon(Resolution::Eight)];
-        for (lat, lng) in [
-            (4.8133, -75.6961),
-            (90.0, 0.0),
-            (-90.0, 0.0),
-            (89.99, 120.0),
-            (0.0, 180.0),
-            (-17.0, -179.999),
-            (0.0, 0.0),
-        ] {
-            places.push(LatLng::new(lat, lng).unwrap());
+    /// How many base cells it touches; no more than about `most` are counted.
+    fn cells(&self, most: usize) -> usize {
+        let mut cells = 0_usize;
+        for row in self.rows.0..=self.rows.1 {
+            for (first, last) in self.columns(row) {
+                let count = last.saturating_add(1).saturating_sub(first);
+                cells = cells.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
+            }
+            if cells >= most {
+                break;
+            }
         }
-        // The middles of edges of the icosahedron lie half-way between neighbouring pentagons.
-        let corners: Vec<_> = Resolution::Zero.pentagons().filter_map(cell::centre).collect();
-        let (a, b) = (corners[0], corners[1]);
-        places.push(LatLng::new((a.lat() + b.lat()) / 2.0, (a.lng() + b.lng()) / 2.0).unwrap());
-        places
+        cells
     }
 
-    #[test]
-    fn rings_settle_a_city_search_wherever_the_city_lies() {
-        for centre in everywhere_awkward() {
-            let drivers = drivers_around(centre, 8_000.0, 3_000);
-            for bearing in 0..6 {
-                let at = travelled(centre, f64::from(bearing), 700.0 * f64::from(bearing));
-                for (radius_m, k) in [(5_000, 20), (2_500, usize::MAX), (300, 3), (20_000, 1)] {
-                    assert!(rings_answer(&drivers, 8, at, radius_m, k), "{at:?} {radius_m} {k}");
+    /// Which columns of a row it touches: on the other side of the antimeridian there are others.
+    fn columns(&self, row: u32) -> [Columns; 2] {
+        let all = cell::columns(row, (0, TURN_E7));
+        if self.wide_e7 >= HALF_TURN_E7 {
+            return [all, NO_COLUMNS];
+        }
+        let (west, east) =
+            (self.x.saturating_sub(self.wide_e7), self.x.saturating_add(self.wide_e7));
+        let here = cell::columns(row, (west, east));
+        let there = if west <= 0 {
+            cell::columns(row, (west.saturating_add(TURN_E7), TURN_E7))
+        } else if east >= TURN_E7 {
+            cell::columns(row, (0, east.saturating_sub(TURN_E7)))
+        } else {
+            NO_COLUMNS
+        };
+        // Both may have a cell in common, which is to be looked at once.
+        if there.0 <= there.1 && here.0 <= there.1 && there.0 <= here.1 {
+            return [all, NO_COLUMNS];
+        }
+        [here, there]
+    }
+
+    /// Looks at what it touches.
+    fn look<K, F, S>(&self, query: &mut Query<'_, K, F>, stripes: &[S])
+    where
+        K: Copy + Ord + Hash,
+        F: Fn(&K, &Fix) -> bool,
+        S: Deref<Target = Stripe<K>>,
+    {
+        let mut found = Found::new();
+        for row in self.rows.0..=self.rows.1 {
+            let Bounds { y, .. } = Cell::base(row, 0).bounds();
+            let cos_min = Centre::cos_min(y.0.saturating_sub(POLE_E7), y.1.saturating_sub(POLE_E7));
+            for (first, last) in self.columns(row) {
+                for cell in (first..=last).map(|column| Cell::base(row, column)) {
+                    if nearest(&query.centre, &cell.bounds(), cos_min) > query.limit {
+                        continue;
+                    }
+                    for stripe in stripes {
+                        let Some(bucket) = stripe.cell(cell) else { continue };
+                        if found.is_full() {
+                            look_at_all(&mut found, query);
+                        }
+                        found.push(Crowd { cell, cos_min, stripe, bucket });
+                    }
                 }
             }
         }
+        look_at_all(&mut found, query);
     }
+}
 
-    #[test]
-    fn a_search_wider_than_the_drivers_are_many_is_left_to_the_scan() {
-        let centre = LatLng::new(4.8133, -75.6961).unwrap();
-        let drivers = drivers_around(centre, 8_000.0, 100);
-        assert!(!rings_answer(&drivers, 8, centre, 50_000, usize::MAX));
-        assert!(!rings_answer(&drivers, 8, centre, 50_000, 90));
-        assert!(!rings_answer(&drivers, 15, centre, 5_000, 20));
-    }
+/// A bucket that will be looked at.
+struct Crowd<'s, K> {
+    cell: Cell,
+    /// No place in the cell has a smaller cosine of latitude.
+    cos_min: f64,
+    stripe: &'s Stripe<K>,
+    bucket: Bucket,
+}
 
-    #[test]
-    fn around_a_pentagon_the_fast_listing_gives_up_and_the_safe_one_answers() {
-        let centre = pentagon(Resolution::Eight);
-        let origin = cell::of(centre, Resolution::Eight);
-        assert!(origin.grid_disk_distances_fast(3).any(|item| item.is_none()));
-        assert!(rings_answer(&drivers_around(centre, 8_000.0, 3_000), 8, centre, 5_000, 20));
-    }
+type Found<'s, K> = ArrayVec<Crowd<'s, K>, 64>;
 
-    proptest! {
-        #[test]
-        fn rings_find_what_a_scan_finds(
-            place in 0_usize..9,
-            resolution in 3_u8..=9,
-            spread in 1.0..40.0f64,
-            off in (0.0..std::f64::consts::TAU, 0.0..1.5f64),
-            reach in 0.0..2.0f64,
-            k in prop_oneof![1_usize..60, Just(usize::MAX)],
-        ) {
-            let edge_m = f64::from(cell::circumradius_m(Resolution::try_from(resolution).unwrap()));
-            let spread_m = (spread * edge_m).min(1_000_000.0);
-            let centre = everywhere_awkward()[place];
-            let at = travelled(centre, off.0, off.1 * spread_m);
-            let drivers = drivers_around(centre, spread_m, 1_500);
-            rings_answer(&drivers, resolution, at, (reach * spread_m) as u32, k);
+/// Offers the drivers of many buckets. All of them are touched first, so that the loads of many are
+/// under way at once: what is done with a driver depends on where it is, and waits for it.
+fn look_at_all<K, F>(found: &mut Found<'_, K>, query: &mut Query<'_, K, F>)
+where
+    K: Copy + Ord + Hash,
+    F: Fn(&K, &Fix) -> bool,
+{
+    for part in 0..TOUCHED {
+        let (mut any, mut touched) = (false, 0);
+        for Crowd { stripe, bucket, .. } in found.iter() {
+            let (is_there, number) = stripe.touch(*bucket, part);
+            any |= is_there;
+            touched ^= number;
+        }
+        black_box(touched);
+        if !any {
+            break;
         }
     }
+    for Crowd { cell, cos_min, stripe, bucket } in found.drain(..) {
+        look_into(cell, cos_min, query, stripe, bucket);
+    }
+}
+
+/// Offers the drivers of a cell, part by part if it is divided, the nearest part first.
+fn look_into<K, F>(
+    cell: Cell,
+    cos_min: f64,
+    query: &mut Query<'_, K, F>,
+    stripe: &Stripe<K>,
+    bucket: Bucket,
+) where
+    K: Copy + Ord + Hash,
+    F: Fn(&K, &Fix) -> bool,
+{
+    if !bucket.is_divided() {
+        return query.offer(stripe.bucket(bucket));
+    }
+    let away = |part: Cell| (nearest(&query.centre, &part.bounds(), cos_min), part);
+    let mut parts: ArrayVec<(f64, Cell), 16> = cell.children().map(away).take(16).collect();
+    parts.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
+    for (haversine, part) in parts {
+        if haversine > query.limit {
+            return;
+        }
+        if let Some(bucket) = stripe.cell(part) {
+            look_into(part, cos_min, query, stripe, bucket);
+        }
+    }
+}
+
+/// No place within these bounds has a smaller haversine, nor a smaller cosine of latitude.
+fn nearest(centre: &Centre, Bounds { y, x }: &Bounds, cos_min: f64) -> f64 {
+    let place = centre.place();
+    let at_y = i64::from(place.lat_e7()).saturating_add(POLE_E7);
+    let at_x = i64::from(place.lng_e7()).saturating_add(HALF_TURN_E7);
+    let north = y.0.saturating_sub(at_y).max(at_y.saturating_sub(y.1)).max(0);
+    let east = if (x.0..=x.1).contains(&at_x) {
+        0
+    } else {
+        let eastwards = x.0.saturating_sub(at_x).rem_euclid(TURN_E7);
+        eastwards.min(at_x.saturating_sub(x.1).rem_euclid(TURN_E7))
+    };
+    centre.haversine_min(north, east, cos_min)
+}
+
+/// Half the height of a box that holds k drivers, if they are as many everywhere as in the cell of the
+/// centre: with a good guess the search looks only once around.
+fn likely_half_height_e7<K, F, S>(query: &Query<'_, K, F>, stripes: &[S]) -> i64
+where
+    K: Copy + Ord + Hash,
+    F: Fn(&K, &Fix) -> bool,
+    S: Deref<Target = Stripe<K>>,
+{
+    let cell = Cell::of(query.centre.place(), 0);
+    let here: usize = stripes.iter().filter_map(|stripe| stripe.cell(cell)).map(Bucket::len).sum();
+    let circle_e7 = libm::sqrt(1.0 / PI) * BASE_E7 as f64;
+    scaled_e7(circle_e7 as i64, query.k, here).clamp(BASE_E7 / 128, BASE_E7)
+}
+
+/// Half the height of a box that holds `wanted`, where one of `half_e7` holds `found`.
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a guess")]
+fn scaled_e7(half_e7: i64, wanted: usize, found: usize) -> i64 {
+    (half_e7 as f64 * LIKELY * libm::sqrt(wanted as f64 / (found as f64 + 0.5))) as i64
+}
+
+/// Half the height of a box that surely holds a circle, at small distances.
+fn half_height_e7(radius_m: u32) -> i64 {
+    // A metre is 89.93 ten-millionths of a degree; a part in 1,000, and 4 m, for what is rounded.
+    i64::from(radius_m).saturating_add(4).saturating_mul(90_030) / 1_000
 }

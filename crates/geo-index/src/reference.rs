@@ -4,6 +4,7 @@
 //! It has no cells, no stripes and no locks: one map, every driver looked at by every query. What a
 //! single ping means (order, plausibility) it judges by the same function as the index.
 
+use core::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use doorstep_core::id::DriverId;
@@ -12,7 +13,7 @@ use doorstep_core::time::Timestamp;
 
 use crate::config::{Config, ConfigError};
 use crate::index::Hit;
-use crate::ping::{Fix, Judgement, Ping, Suspect, Tally, Verdict, judge};
+use crate::ping::{Fix, Judgement, Ping, Suspect, Suspicion, Tally, Verdict, judge};
 use crate::viewport::Viewport;
 
 /// The slow index. Its methods mean what those of the same name on
@@ -46,11 +47,14 @@ impl<K: Copy + Ord> ReferenceIndex<K> {
             Some((held, suspect)) => match judge(&self.config, held, suspect.as_ref(), ping) {
                 Judgement::Drop(verdict) => verdict,
                 Judgement::Suspect(jump) => {
+                    if jump.has_just_escalated(&self.config) {
+                        self.tally.escalated = self.tally.escalated.saturating_add(1);
+                    }
                     *suspect = Some(jump);
                     Verdict::Implausible
                 }
-                Judgement::Believe(verdict) => {
-                    (*held, *suspect) = (ping.fix, None);
+                Judgement::Believe(verdict, left) => {
+                    (*held, *suspect) = (ping.fix, left);
                     verdict
                 }
             },
@@ -126,6 +130,16 @@ impl<K: Copy + Ord> ReferenceIndex<K> {
     ) {
         let inside = |driver: &K, fix: &Fix| viewport.contains(fix.position) && keep(driver, fix);
         self.nearest(viewport.centre(), u32::MAX, k, now, inside, out);
+    }
+
+    /// The drivers with at least so many strikes, most first, then by driver.
+    pub fn suspects(&self, strikes_min: u16, out: &mut Vec<Suspicion<K>>) {
+        out.clear();
+        let suspicions = self.drivers.iter().filter_map(|(driver, (_, suspect))| {
+            suspect.as_ref().map(|suspect| suspect.suspicion(*driver))
+        });
+        out.extend(suspicions.filter(|suspicion| suspicion.strikes >= strikes_min));
+        out.sort_by_key(|suspicion| (Reverse(suspicion.strikes), suspicion.driver));
     }
 
     /// Forgets the drivers whose fix is stale, and says how many they were.

@@ -231,6 +231,92 @@ fn a_neighbour_across_the_antimeridian_is_near() {
 }
 
 #[test]
+fn right_at_the_antimeridian_both_sides_are_near() {
+    let index = index(Config::default());
+    for (driver, lng) in [(1, 179.999_9), (2, -179.999_9), (3, 180.0), (4, -180.0)] {
+        index.record(&ping(driver, at(-17.0, lng), secs(0)));
+    }
+    for lng in [180.0, -180.0, 179.999_99, -179.999_99] {
+        let mut near = within(&index, at(-17.0, lng), 30, secs(0));
+        near.sort_unstable();
+        assert_eq!(near, [1, 2, 3, 4], "{lng}");
+    }
+}
+
+#[test]
+fn a_driver_who_jumps_again_and_again_is_named_and_one_who_relocated_is_not() {
+    let index = index(Config { escalate_after: 5, ..Config::default() });
+    index.record(&ping(7, plaza(), secs(0)));
+    index.record(&ping(8, plaza(), secs(0)));
+    // Two jumps, one honest fix, and so on: each round leaves a strike.
+    for round in 0..5 {
+        index.record(&ping(7, north(50_000.0), secs(round * 30 + 5)));
+        index.record(&ping(7, north(50_000.0), secs(round * 30 + 10)));
+        index.record(&ping(7, plaza(), secs(round * 30 + 15)));
+    }
+    for s in [5, 10] {
+        index.record(&ping(8, north(50_000.0), secs(s)));
+    }
+    let mut suspects = Vec::new();
+    index.suspects(1, &mut suspects);
+    let told: Vec<_> = suspects.iter().map(|found| (found.driver, found.strikes)).collect();
+    assert_eq!(told, [(7, 5), (8, 2)]);
+    assert_eq!(suspects[0].latest.position, north(50_000.0));
+    index.record(&ping(8, north(50_000.0), secs(15)));
+    index.suspects(1, &mut suspects);
+    assert_eq!((suspects.len(), suspects[0].driver), (1, 7));
+    assert_eq!(index.tally().escalated, 2);
+}
+
+#[test]
+fn in_a_full_stadium_a_search_asks_about_few_and_everybody_can_leave() {
+    let index = index(Config { drivers_max: 100_000, ..Config::default() });
+    let part = |driver: u32, step: f64| (f64::from(driver) * step).fract();
+    let seat = |driver: u32, by: f64| {
+        at(
+            4.8 + by + part(driver, 0.754_877_666) * 0.002,
+            -75.7 + part(driver, 0.569_840_291) * 0.002,
+        )
+    };
+    let pings: Vec<_> =
+        (0..40_000).map(|driver| ping(driver, seat(driver, 0.0), secs(0))).collect();
+    index.record_batch(&pings, |_, verdict| assert_eq!(verdict, Verdict::Inserted));
+    let asked = std::cell::Cell::new(0);
+    let mut hits = Vec::new();
+    let keep = |_: &u32, _: &Fix| {
+        asked.set(asked.get() + 1);
+        true
+    };
+    index.nearest(at(4.801, -75.699), 5_000, 20, secs(0), keep, &mut hits);
+    assert_eq!(hits.len(), 20);
+    assert!(asked.get() < 500, "{} of 40,000 drivers were asked about", asked.get());
+    // Everybody leaves, and the search finds them where they are.
+    let pings: Vec<_> =
+        (0..40_000).map(|driver| ping(driver, seat(driver, 0.03), secs(60))).collect();
+    index.record_batch(&pings, |_, verdict| assert_eq!(verdict, Verdict::Moved));
+    assert!(within(&index, at(4.801, -75.699), 1_000, secs(60)).is_empty());
+    assert_eq!(within(&index, at(4.831, -75.699), 1_000, secs(60)).len(), 40_000);
+}
+
+#[test]
+fn any_number_of_drivers_may_be_at_the_very_same_place() {
+    let index = index(Config::default());
+    let pings: Vec<_> = (0..3_000).map(|driver| ping(driver, plaza(), secs(0))).collect();
+    index.record_batch(&pings, |_, _| ());
+    let mut hits = Vec::new();
+    index.nearest(plaza(), 10, 5, secs(0), |_, _| true, &mut hits);
+    assert_eq!(hits.iter().map(|hit| hit.driver).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    for driver in (0..3_000).filter(|driver| driver % 3 != 0) {
+        assert!(index.remove(&driver).is_some());
+    }
+    assert_eq!(within(&index, plaza(), 0, secs(0)).len(), 1_000);
+    index.record_batch(&pings, |_, _| ());
+    // Those who move into the gaps of the evicted are evicted too.
+    assert_eq!(index.evict_stale(secs(3_600)), 3_000);
+    assert!(index.is_empty());
+}
+
+#[test]
 fn at_the_pole_every_longitude_is_near() {
     let index = index(Config::default());
     for (driver, lng) in [(1, 0.0), (2, 90.0), (3, -179.0)] {

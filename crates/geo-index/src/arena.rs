@@ -1,0 +1,251 @@
+//! Where a stripe's entries lie: chunks of eight, four cache lines each, that buckets chain together.
+//!
+//! A bucket fills one chunk after the other, so its entries lie together for a query to stream over,
+//! and only its first chunk has room left. Chunks come from segments that are never moved or grown, so
+//! a growing index copies no entries; a chunk that becomes empty is used again by whichever bucket
+//! needs one next. Memory is kept until the index is dropped.
+
+use crate::entry::Entry;
+
+const CHUNK: u32 = 8;
+const CHUNK_USIZE: usize = 8;
+const SEGMENT: usize = 128;
+const SEGMENT_BITS: u32 = 7;
+const NONE: u32 = u32::MAX;
+/// No chunk has this number: there are fewer than 2³⁰.
+const DIVIDED: u32 = u32::MAX - 1;
+
+/// Eight entries; with a driver of eight bytes, four cache lines.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Chunk<K>([Entry<K>; CHUNK_USIZE]);
+
+#[derive(Debug)]
+struct Segment<K> {
+    chunks: [Chunk<K>; SEGMENT],
+    /// The bucket's next chunk, or the next free one.
+    next: [u32; SEGMENT],
+}
+
+/// Entries that lie together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bucket {
+    head: u32,
+    count: u32,
+}
+
+#[derive(Debug)]
+pub(crate) struct Arena<K> {
+    segments: Vec<Box<Segment<K>>>,
+    free: u32,
+}
+
+impl Bucket {
+    pub(crate) const EMPTY: Self = Self { head: NONE, count: 0 };
+
+    /// In the place of this one, a mark that its entries are in other buckets.
+    pub(crate) const fn divided(self) -> Self {
+        Self { head: DIVIDED, count: self.count }
+    }
+
+    pub(crate) const fn is_divided(self) -> bool {
+        self.head == DIVIDED
+    }
+
+    /// How many entries there are, in it or in those that it is a mark for.
+    pub(crate) const fn len(self) -> usize {
+        self.count as usize
+    }
+
+    /// One more in those that it is a mark for.
+    pub(crate) const fn count_in(&mut self) {
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// One less in those that it is a mark for.
+    pub(crate) const fn count_out(&mut self) {
+        self.count = self.count.saturating_sub(1);
+    }
+
+    /// How many of the first chunk's entries are in use.
+    const fn in_head(self) -> u32 {
+        if self.count == 0 { 0 } else { (self.count.wrapping_sub(1) & (CHUNK - 1)).wrapping_add(1) }
+    }
+}
+
+impl<K> Default for Arena<K> {
+    fn default() -> Self {
+        Self { segments: Vec::new(), free: NONE }
+    }
+}
+
+impl<K: Copy> Arena<K> {
+    pub(crate) fn get(&self, at: u32) -> Option<&Entry<K>> {
+        self.chunk(at / CHUNK)?.0.get(slot(at))
+    }
+
+    pub(crate) fn get_mut(&mut self, at: u32) -> Option<&mut Entry<K>> {
+        self.chunk_mut(at / CHUNK)?.0.get_mut(slot(at))
+    }
+
+    /// Puts an entry into a bucket; where it is now. `None` if there are no numbers left to name
+    /// another place by (at some billions of entries).
+    pub(crate) fn push(&mut self, bucket: &mut Bucket, entry: Entry<K>) -> Option<u32> {
+        let filled = bucket.in_head() % CHUNK;
+        if filled == 0 {
+            let chunk = self.allocate(entry)?;
+            *self.next_mut(chunk)? = bucket.head;
+            bucket.head = chunk;
+        }
+        let at = bucket.head.saturating_mul(CHUNK).saturating_add(filled);
+        *self.get_mut(at)? = entry;
+        bucket.count = bucket.count.saturating_add(1);
+        Some(at)
+    }
+
+    /// Takes the entry at `at` out of its bucket. Unless that was the bucket's last, the last moves into
+    /// the gap, and is given back with where it was.
+    pub(crate) fn take(&mut self, bucket: &mut Bucket, at: u32) -> Option<(Entry<K>, u32)> {
+        let last_slot = bucket.in_head().checked_sub(1)?;
+        let last_at = bucket.head.saturating_mul(CHUNK).saturating_add(last_slot);
+        let last = self.get_mut(last_at)?;
+        let moved = *last;
+        last.kill();
+        bucket.count = bucket.count.saturating_sub(1);
+        if last_slot == 0 {
+            let emptied = bucket.head;
+            bucket.head = self.release(emptied);
+        }
+        if last_at == at {
+            return None;
+        }
+        *self.get_mut(at)? = moved;
+        Some((moved, last_at))
+    }
+
+    /// Gives back all chunks of a bucket.
+    pub(crate) fn clear(&mut self, bucket: &mut Bucket) {
+        while bucket.head != NONE {
+            let chunk = bucket.head;
+            if let Some(chunk) = self.chunk_mut(chunk) {
+                chunk.0.iter_mut().for_each(Entry::kill);
+            }
+            bucket.head = self.release(chunk);
+        }
+        bucket.count = 0;
+    }
+
+    /// The entries of a bucket.
+    pub(crate) fn bucket(&self, bucket: Bucket) -> impl Iterator<Item = &Entry<K>> {
+        let mut at = bucket.head;
+        let mut filled = usize::try_from(bucket.in_head()).unwrap_or_default();
+        core::iter::from_fn(move || {
+            let chunk = self.chunk(at)?;
+            let entries = chunk.0.get(..filled)?;
+            at = self.next(at);
+            filled = CHUNK_USIZE;
+            Some(entries)
+        })
+        .flatten()
+    }
+
+    /// Has the `nth` chunk of a bucket brought into the cache; whether there is one, and a number that
+    /// means nothing.
+    pub(crate) fn touch(&self, bucket: Bucket, nth: usize) -> (bool, i32) {
+        let first = bucket.head;
+        let chunk = (0..nth).fold(first, |chunk, _| self.next(chunk));
+        self.chunk(chunk).map_or((false, 0), |Chunk(entries)| {
+            let lines = entries.iter().step_by(2);
+            (true, lines.fold(0, |sum, entry| sum ^ entry.position.lat_e7()))
+        })
+    }
+
+    /// The entries of a bucket and where they lie.
+    pub(crate) fn places(&self, bucket: Bucket) -> impl Iterator<Item = (u32, Entry<K>)> {
+        let (mut chunk, mut filled) = (bucket.head, bucket.in_head());
+        core::iter::from_fn(move || {
+            let here = chunk;
+            let entries = self.chunk(here)?;
+            let slots =
+                (0_u32..).zip(&entries.0).take(slot(filled.saturating_sub(1)).saturating_add(1));
+            chunk = self.next(here);
+            filled = CHUNK;
+            Some(slots.map(move |(slot, entry)| {
+                (here.saturating_mul(CHUNK).saturating_add(slot), *entry)
+            }))
+        })
+        .flatten()
+    }
+
+    pub(crate) fn segment_count(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// The live entries of a segment; of none, if there is no such.
+    pub(crate) fn segment(&self, number: usize) -> impl Iterator<Item = &Entry<K>> {
+        let chunks = self.segments.get(number).map_or(&[][..], |segment| &segment.chunks);
+        chunks.iter().flat_map(|chunk| &chunk.0).filter(|entry| entry.is_live())
+    }
+
+    /// A chunk from the free ones, or of a new segment, which `filler` fills.
+    fn allocate(&mut self, filler: Entry<K>) -> Option<u32> {
+        if self.free == NONE {
+            let first = u32::try_from(self.segments.len()).ok()?.checked_mul(1 << SEGMENT_BITS)?;
+            // Every entry must have a number.
+            first.checked_add(1 << SEGMENT_BITS)?.checked_mul(CHUNK)?;
+            let mut dead = filler;
+            dead.kill();
+            let mut next = [NONE; SEGMENT];
+            for (after, next) in (first.saturating_add(1)..).zip(&mut next).take(SEGMENT - 1) {
+                *next = after;
+            }
+            let chunks = [Chunk([dead; CHUNK_USIZE]); SEGMENT];
+            self.segments.push(Box::new(Segment { chunks, next }));
+            self.free = first;
+        }
+        let chunk = self.free;
+        self.free = self.next(chunk);
+        Some(chunk)
+    }
+
+    /// Frees a chunk; the one that came after it.
+    fn release(&mut self, chunk: u32) -> u32 {
+        let free = self.free;
+        let Some(next) = self.next_mut(chunk) else { return NONE };
+        let after = core::mem::replace(next, free);
+        self.free = chunk;
+        after
+    }
+
+    fn chunk(&self, chunk: u32) -> Option<&Chunk<K>> {
+        let (segment, within) = place(chunk);
+        self.segments.get(segment)?.chunks.get(within)
+    }
+
+    fn chunk_mut(&mut self, chunk: u32) -> Option<&mut Chunk<K>> {
+        let (segment, within) = place(chunk);
+        self.segments.get_mut(segment)?.chunks.get_mut(within)
+    }
+
+    fn next(&self, chunk: u32) -> u32 {
+        let (segment, within) = place(chunk);
+        self.segments
+            .get(segment)
+            .and_then(|segment| segment.next.get(within))
+            .copied()
+            .unwrap_or(NONE)
+    }
+
+    fn next_mut(&mut self, chunk: u32) -> Option<&mut u32> {
+        let (segment, within) = place(chunk);
+        self.segments.get_mut(segment)?.next.get_mut(within)
+    }
+}
+
+const fn slot(at: u32) -> usize {
+    (at % CHUNK) as usize
+}
+
+const fn place(chunk: u32) -> (usize, usize) {
+    ((chunk >> SEGMENT_BITS) as usize, chunk as usize & (SEGMENT - 1))
+}
