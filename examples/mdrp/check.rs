@@ -9,40 +9,40 @@ use super::instance::{Courier, Instance, Order};
 
 /// An order given to a courier.
 #[derive(Clone, Debug, Serialize)]
-pub struct Assigned {
-    pub inst: String,
-    pub courier: String,
-    pub order: String,
-    pub bundle: String,
-    pub decided_min: i64,
-    pub depart_min: i64,
-    pub pickup_min: i64,
-    pub dropoff_min: i64,
+pub(crate) struct Assigned {
+    pub(crate) inst: String,
+    pub(crate) courier: String,
+    pub(crate) order: String,
+    pub(crate) bundle: String,
+    pub(crate) decided_min: i64,
+    pub(crate) depart_min: i64,
+    pub(crate) pickup_min: i64,
+    pub(crate) dropoff_min: i64,
 }
 
 /// What a plan is worth. Times in minutes.
 #[derive(Clone, Debug, Serialize)]
-pub struct Figures {
-    pub inst: String,
-    pub orders: usize,
-    pub undelivered_pct: f64,
-    pub over90_pct: f64,
-    pub ctd_mean: f64,
-    pub ctd_p90: f64,
-    pub rtp_mean: f64,
-    pub rtp_p90: f64,
-    pub overage_mean: f64,
-    pub cost_per_order: f64,
-    pub orders_per_bundle: f64,
-    pub decision_p50_ms: f64,
-    pub decision_p99_ms: f64,
-    pub feasible: bool,
+pub(crate) struct Figures {
+    pub(crate) inst: String,
+    pub(crate) orders: usize,
+    pub(crate) undelivered_pct: f64,
+    pub(crate) over90_pct: f64,
+    pub(crate) ctd_mean: f64,
+    pub(crate) ctd_p90: f64,
+    pub(crate) rtp_mean: f64,
+    pub(crate) rtp_p90: f64,
+    pub(crate) overage_mean: f64,
+    pub(crate) cost_per_order: f64,
+    pub(crate) orders_per_bundle: f64,
+    pub(crate) decision_p50_ms: f64,
+    pub(crate) decision_p99_ms: f64,
+    pub(crate) feasible: bool,
     #[serde(skip)]
-    pub fault: Option<String>,
+    pub(crate) fault: Option<String>,
 }
 
 impl Figures {
-    pub fn of(instance: &Instance, plan: &[Assigned], decisions: &[Duration]) -> Self {
+    pub(crate) fn of(instance: &Instance, plan: &[Assigned], decisions: &[Duration]) -> Self {
         let orders: BTreeMap<_, _> =
             instance.orders.iter().map(|order| (order.name.as_str(), order)).collect();
         let of = |row: &Assigned| orders.get(row.order.as_str()).copied();
@@ -165,7 +165,7 @@ fn fault(
     None
 }
 
-pub fn mean(values: &[f64]) -> f64 {
+pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / (values.len() as f64).max(1.0)
 }
 

@@ -13,14 +13,14 @@ use super::check::Assigned;
 use super::instance::{Instance, Point};
 
 /// What came of a day.
-pub struct Run {
-    pub plan: Vec<Assigned>,
+pub(crate) struct Run {
+    pub(crate) plan: Vec<Assigned>,
     /// How long each tick took.
-    pub decisions: Vec<Duration>,
+    pub(crate) decisions: Vec<Duration>,
 }
 
 /// The library's planner, every minute.
-pub fn planned(instance: &Instance, policy: &PlanPolicy) -> Result<Run, BadScene> {
+pub(crate) fn planned(instance: &Instance, policy: &PlanPolicy) -> Result<Run, BadScene> {
     let mut day = Day::new(instance);
     let (mut planner, mut decisions) = (Planner::new(), Vec::new());
     let travel = |from: &Point, to: &Point, _: Vehicle| {
@@ -52,7 +52,7 @@ pub fn planned(instance: &Instance, policy: &PlanPolicy) -> Result<Run, BadScene
 }
 
 /// Each order at its placement to whoever can pick it up first, of those the one with the shorter way.
-pub fn greedy(instance: &Instance) -> Vec<Assigned> {
+pub(crate) fn greedy(instance: &Instance) -> Vec<Assigned> {
     let mut day = Day::new(instance);
     for (at, order) in instance.orders.iter().enumerate() {
         let kitchen = instance.kitchen(order);

@@ -9,38 +9,38 @@ use serde::de::DeserializeOwned;
 
 /// A point of the plane, in metres.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Point {
-    pub x: f64,
-    pub y: f64,
+pub(crate) struct Point {
+    pub(crate) x: f64,
+    pub(crate) y: f64,
 }
 
 #[derive(Clone, Debug)]
-pub struct Order {
-    pub name: String,
-    pub drop_off: Point,
-    pub placed: i64,
+pub(crate) struct Order {
+    pub(crate) name: String,
+    pub(crate) drop_off: Point,
+    pub(crate) placed: i64,
     /// Which of the instance's restaurants.
-    pub restaurant: usize,
-    pub ready: i64,
+    pub(crate) restaurant: usize,
+    pub(crate) ready: i64,
 }
 
 #[derive(Clone, Debug)]
-pub struct Courier {
-    pub name: String,
-    pub start: Point,
-    pub on: i64,
-    pub off: i64,
+pub(crate) struct Courier {
+    pub(crate) name: String,
+    pub(crate) start: Point,
+    pub(crate) on: i64,
+    pub(crate) off: i64,
 }
 
 /// A day.
 #[derive(Clone, Debug, Default)]
-pub struct Instance {
-    pub name: String,
-    pub metres_per_minute: f64,
-    pub restaurants: Vec<Point>,
+pub(crate) struct Instance {
+    pub(crate) name: String,
+    pub(crate) metres_per_minute: f64,
+    pub(crate) restaurants: Vec<Point>,
     /// By placement, in the order of the file.
-    pub orders: Vec<Order>,
-    pub couriers: Vec<Courier>,
+    pub(crate) orders: Vec<Order>,
+    pub(crate) couriers: Vec<Courier>,
 }
 
 #[derive(Deserialize)]
@@ -80,7 +80,7 @@ struct StatsRow {
 
 impl Instance {
     /// The instances in `dir` whose names match `glob`, in the order of `instance_stats.csv`.
-    pub fn load(dir: &Path, glob: &str) -> Result<Vec<Self>, Box<dyn Error>> {
+    pub(crate) fn load(dir: &Path, glob: &str) -> Result<Vec<Self>, Box<dyn Error>> {
         let mut instances: Vec<Self> = Vec::new();
         let mut at = BTreeMap::new();
         for row in rows::<StatsRow>(dir, "instance_stats.csv")? {
@@ -125,11 +125,11 @@ impl Instance {
     }
 
     /// Minutes from place to place, begun ones counted whole.
-    pub fn travel(&self, from: Point, to: Point) -> i64 {
+    pub(crate) fn travel(&self, from: Point, to: Point) -> i64 {
         ((from.x - to.x).hypot(from.y - to.y) / self.metres_per_minute).ceil() as i64
     }
 
-    pub fn kitchen(&self, order: &Order) -> Point {
+    pub(crate) fn kitchen(&self, order: &Order) -> Point {
         self.restaurants[order.restaurant]
     }
 }

@@ -8,14 +8,14 @@ use super::check::{Figures, mean};
 
 /// What is published of an instance: who, mean click-to-door, undelivered %.
 #[derive(Clone, Debug, Default)]
-pub struct Published {
+pub(crate) struct Published {
     rolling: Option<f64>,
     best: Option<f64>,
     undelivered_pct: Option<f64>,
 }
 
 /// The published figures in `dir`, by instance; none where there is no such file.
-pub fn published(dir: &Path) -> Result<BTreeMap<String, Published>, Box<dyn Error>> {
+pub(crate) fn published(dir: &Path) -> Result<BTreeMap<String, Published>, Box<dyn Error>> {
     let mut all: BTreeMap<String, Published> = BTreeMap::new();
     for file in ["published_anchors.csv", "published_anchors_large.csv"] {
         let path = dir.join(file);
@@ -34,7 +34,7 @@ pub fn published(dir: &Path) -> Result<BTreeMap<String, Published>, Box<dyn Erro
     Ok(all)
 }
 
-pub fn head() {
+pub(crate) fn head() {
     println!(
         "{:<18}{:>6}{:>8}{:>7}{:>8}{:>6}{:>7}{:>6}{:>8}{:>7}{:>7}{:>8}{:>8}   {:>8}{:>9}{:>9}{:>8}",
         "instance",
@@ -57,7 +57,7 @@ pub fn head() {
     );
 }
 
-pub fn row(figures: &Figures, greedy: &Figures, published: Option<&Published>) {
+pub(crate) fn row(figures: &Figures, greedy: &Figures, published: Option<&Published>) {
     let shown = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.2}"));
     let other = published.cloned().unwrap_or_default();
     println!(
@@ -84,7 +84,7 @@ pub fn row(figures: &Figures, greedy: &Figures, published: Option<&Published>) {
 }
 
 /// The means over all instances, beside the greedy baseline.
-pub fn foot(all: &[Figures], greedy: &[Figures]) {
+pub(crate) fn foot(all: &[Figures], greedy: &[Figures]) {
     for (name, figures) in [("planned", all), ("greedy at placement", greedy)] {
         let over = |of: fn(&Figures) -> f64| mean(&figures.iter().map(of).collect::<Vec<_>>());
         let orders: usize = figures.iter().map(|figures| figures.orders).sum();

@@ -157,7 +157,7 @@ pub fn table() -> String {
         let undone = if undone.is_empty() {
             String::from("nothing")
         } else {
-            undone.iter().map(|undo| words(undo)).collect::<Vec<_>>().join(", ")
+            undone.iter().map(words).collect::<Vec<_>>().join(", ")
         };
         let [step, failure, ending] = [words(&step), words(&failure), words(&ending)];
         table.push_str(&format!("| {step} | {failure} | {undone} | {ending} |\n"));

@@ -215,7 +215,6 @@ fn explore(model: Crowd) {
     let checked = model.checker().threads(2).spawn_bfs().join();
     checked.assert_properties();
     assert!(checked.is_done(), "every state was seen");
-    println!("{} states", checked.unique_state_count());
 }
 
 #[test]

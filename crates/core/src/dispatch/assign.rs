@@ -329,19 +329,23 @@ impl Search {
 }
 
 #[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// What a row costs unassigned, and its candidates.
+    type Asked = (i64, Vec<(u32, i64)>);
+
     /// Every way to assign, by brute force: the least sum.
-    fn least(rows: &[(i64, Vec<(u32, i64)>)], taken: u64) -> i64 {
+    fn least(rows: &[Asked], taken: u64) -> i64 {
         let Some(((unassigned, candidates), rest)) = rows.split_first() else { return 0 };
         let free = candidates.iter().filter(|(column, _)| taken & (1 << column) == 0);
         free.map(|(column, cost)| cost + least(rest, taken | (1 << column)))
             .fold(unassigned + least(rest, taken), i64::min)
     }
 
-    fn assigned(columns: u32, rows: &[(i64, Vec<(u32, i64)>)]) -> (i64, Vec<Option<u32>>) {
+    fn assigned(columns: u32, rows: &[Asked]) -> (i64, Vec<Option<u32>>) {
         let mut assignment = Assignment::new();
         assignment.begin(columns).unwrap();
         for (unassigned, candidates) in rows {
@@ -417,7 +421,7 @@ mod tests {
         assert_eq!(assignment.solve(), sum);
     }
 
-    fn problems() -> impl Strategy<Value = (u32, Vec<(i64, Vec<(u32, i64)>)>)> {
+    fn problems() -> impl Strategy<Value = (u32, Vec<Asked>)> {
         (1_u32..8).prop_flat_map(|columns| {
             let candidates = prop::collection::vec((0..columns, -20_i64..20), 0..6);
             (Just(columns), prop::collection::vec((-20_i64..30, candidates), 0..8))

@@ -30,7 +30,6 @@ mod operate;
 mod stripe;
 mod sync;
 #[cfg(all(test, not(loom)))]
-#[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
 mod tests;
 mod word;
 

@@ -58,11 +58,11 @@ pub enum Event {
 }
 
 /// An event that cannot follow the state it was applied to: the history is damaged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the payment event {event:?} cannot follow {funds:?} with {due:?} due")]
 pub struct CorruptPayment {
     /// The event.
-    pub event: Event,
+    pub event: Box<Event>,
     /// The funds it met.
     pub funds: Funds,
     /// What was due when it came.
@@ -75,9 +75,10 @@ impl Payment {
     /// # Errors
     /// [`CorruptPayment`] if the event cannot have been decided from this state; nothing changes.
     pub fn evolve(&mut self, event: &Event) -> Result<(), CorruptPayment> {
-        let corrupt = CorruptPayment { event: *event, funds: self.funds, due: self.due };
+        let (met, due) = (self.funds, self.due);
+        let corrupt = || CorruptPayment { event: Box::new(*event), funds: met, due };
         if let Event::Noticed { news, retry_at } = event {
-            return self.notice(news, *retry_at).ok_or(corrupt);
+            return self.notice(news, *retry_at).ok_or_else(corrupt);
         }
         let due_is = |step: Step| self.due.is_some_and(|due| due.step == step);
         let due_as = |step: Step, amount: Money| {
@@ -105,9 +106,9 @@ impl Payment {
             (Event::Refunded { amount }, Funds::Captured { amount: taken, refunded })
                 if due_as(Step::Refund, amount) =>
             {
-                let refunded = refunded.checked_add(amount).map_err(|_| corrupt)?;
+                let refunded = refunded.checked_add(amount).map_err(|_| corrupt())?;
                 if !at_most(refunded, taken) {
-                    return Err(corrupt);
+                    return Err(corrupt());
                 }
                 Funds::Captured { amount: taken, refunded }
             }
@@ -126,7 +127,7 @@ impl Payment {
                 | Event::Failed { .. }
                 | Event::Noticed { .. },
                 _,
-            ) => return Err(corrupt),
+            ) => return Err(corrupt()),
         };
         if let (Event::Refunded { amount }, Some(due)) = (*event, self.due) {
             self.remember(Refund { id: RefundId::Ours(due.attempt), amount, failed: false });

@@ -41,12 +41,13 @@ impl Shard {
             self.room_to_hear(event, now)?;
         }
         let asked_at = cause.map_or(now, |cause| cause.issued_at.min(now));
-        let decided = match command {
-            Command::Sale { sale, act } => self.sale_act(*sale, act, asked_at, now),
-            other => self.events_of(other, asked_at, now).map(|events| {
+        let decided = if let Command::Sale { sale, act } = command {
+            self.sale_act(*sale, act, asked_at, now)
+        } else {
+            self.events_of(command, asked_at, now).map(|events| {
                 let outcome = self.outcome_of(command, &events);
                 (events, outcome)
-            }),
+            })
         };
         let (events, outcome) = match decided {
             Ok((events, outcome)) => (events, outcome),

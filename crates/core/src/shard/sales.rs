@@ -181,10 +181,8 @@ impl Shard {
             SaleAct::Leave { customer } => Command::Leave { user: *customer },
         };
         let SaleDecided { events, answer } = self.listed(id)?.sale.decide(&command, now)?;
-        let outcome = match answer {
-            sale::Answer::Done => Outcome::Done,
-            answer => Outcome::Sale(answer),
-        };
+        let outcome =
+            if answer == sale::Answer::Done { Outcome::Done } else { Outcome::Sale(answer) };
         Ok((events.into_iter().map(|event| Event::Sale { sale: id, event }).collect(), outcome))
     }
 

@@ -19,6 +19,7 @@ impl<U: Clone + Ord + Hash> SharedSale<U> {
     /// # Errors
     /// [`Refusal`]: `OverLimit`, then, unless the person has the unit, `NotOpen`, `SoldOut`, `AllHeld`
     /// or `Behind`. Without a lock where nothing is free and the person never had anything.
+    #[expect(clippy::needless_pass_by_value, reason = "the sale keeps who holds a unit")]
     pub fn claim(&self, user: U, nth: u32, now: Timestamp) -> Result<Claimed, Refusal> {
         if !(1..=self.per_user).contains(&nth) {
             return Err(Refusal::OverLimit { limit: self.per_user });

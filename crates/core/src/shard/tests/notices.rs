@@ -12,7 +12,7 @@ use crate::provider::{self, EventId, Fact, Meaning, Reference};
 fn notice(order: OrderId, news: News) -> Command {
     let named = |refund| match refund {
         RefundId::Theirs(number) => EventId::new(&format!("re_{number}")).unwrap(),
-        RefundId::Ours(_) => unreachable!("refunds of ours are answered by replies here"),
+        RefundId::Ours(_) => panic!("refunds of ours are answered by replies here"),
     };
     let fact = match news {
         News::Authorised { amount, until } => Fact::Held { amount, until },

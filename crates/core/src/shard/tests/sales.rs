@@ -48,7 +48,7 @@ fn held(city: &mut City, n: u32) -> HoldId {
     city.does(&claim(n));
     match standing(city, n) {
         Standing::Has { hold, .. } => hold,
-        other => panic!("{other:?}"),
+        other @ (Standing::Waits(_) | Standing::SoldOut | Standing::Outside) => panic!("{other:?}"),
     }
 }
 

@@ -2,7 +2,7 @@
 //! process that dies again and again.
 //!
 //! `DOORSTEP_CROWDS` says how often (default 3).
-#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "threads are the subject")]
+#![expect(clippy::disallowed_methods, reason = "threads are the subject")]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -149,10 +149,10 @@ fn one_sale(seed: u64) {
             let back = stored.refunds().any(|(id, owner)| id == hold && *owner == user);
             match (sold, back) {
                 (true, false) => {
-                    assert!(settled.insert((user, hold), Paid::Sold) != Some(Paid::RefundDue))
+                    assert!(settled.insert((user, hold), Paid::Sold) != Some(Paid::RefundDue));
                 }
                 (false, true) => {
-                    assert!(settled.insert((user, hold), Paid::RefundDue) != Some(Paid::Sold))
+                    assert!(settled.insert((user, hold), Paid::RefundDue) != Some(Paid::Sold));
                 }
                 (false, false) => {
                     assert!(!unstored.is_empty() || said.is_none(), "said, stored, and gone");
