@@ -112,7 +112,7 @@ fn main() -> Story {
     println!("  {}", service.handle("req-3", 1, &by_us, now)?);
     service.work(false, now)?;
 
-    let order: Order = serde_json::from_str(&service.db.orders[&1])?;
+    let order: Order = serde_json::from_str(service.db.orders.get(&1).ok_or("no such row")?)?;
     println!("\nPaid in the end: {}", order.payment().paid());
     println!(
         "Rows of events: {}; of effects: {}",

@@ -142,7 +142,10 @@ fn run(path: &Path, life: u64, began: Timestamp) {
                     Outcome::Refused(Refusal::Sale(sale::Refusal::SoldOut)) => sold_out = true,
                     Outcome::Sale(_)
                     | Outcome::Refused(Refusal::Sale(sale::Refusal::AllHeld { .. })) => {}
-                    other => panic!("{other:?}"),
+                    other @ (Outcome::Done
+                    | Outcome::CheckoutOpened { .. }
+                    | Outcome::Heard(_)
+                    | Outcome::Refused(_)) => panic!("{other:?}"),
                 }
                 false
             }

@@ -1,5 +1,3 @@
-#![expect(clippy::arithmetic_side_effects, reason = "a failing test fails")]
-
 use doorstep_core::id::OrderId;
 use doorstep_core::money::{Currency, Money};
 use doorstep_core::payment::Payment;
