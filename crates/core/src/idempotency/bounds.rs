@@ -51,6 +51,7 @@ impl Bounds {
 
     /// Bounds for what begins and ends in one step, where the numbers are policy that was checked
     /// elsewhere: what would not be taken is raised to the least that is.
+    #[cfg(feature = "log")]
     pub(crate) fn at_once(retention: Span, max: u32) -> Self {
         let lease = Span::from_millis(1);
         Self { lease, retention: retention.max(lease), max: max.max(1) }

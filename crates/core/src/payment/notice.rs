@@ -354,7 +354,8 @@ impl Payment {
     }
 
     /// The last attempt at the hold that was made or is due: what news is about that names none.
-    pub(crate) fn hold_attempt(&self) -> u32 {
+    #[must_use]
+    pub fn hold_attempt(&self) -> u32 {
         self.last(Step::Hold)
     }
 
