@@ -18,7 +18,7 @@ use std::sync::mpsc::{Receiver, channel};
 use doorstep_core::id::CommandId;
 use doorstep_core::log::{Batch, Cause, FORMAT, Position, Record, Writer};
 use doorstep_core::time::Timestamp;
-use doorstep_runtime::ports::{Entry, Log, Snapshot};
+use doorstep_runtime::ports::{Entry, Log, ReadError, Snapshot};
 use doorstep_sqlite::{Config, Monitor, OpenError, Opened, SqliteHistory, SqliteLog};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
@@ -66,7 +66,11 @@ pub(crate) fn read_after(log: &mut SqliteLog, mut after: Option<Position>) -> Ve
     let mut all = Vec::new();
     loop {
         let mut some = Vec::new();
-        log.read(after, 7, NOW, &mut some).unwrap();
+        match log.read(after, 7, NOW, &mut some) {
+            // What was committed has been read: there is no more to come.
+            Ok(()) | Err(ReadError::Poisoned(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
         let Some(last) = some.last() else { return all };
         after = Some(last.position);
         all.append(&mut some);
