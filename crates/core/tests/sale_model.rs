@@ -218,8 +218,8 @@ fn explore(model: Crowd) {
 }
 
 #[test]
-fn two_units_and_three_people_in_every_interleaving() {
-    explore(Crowd { rules: rules(2), users: 3, holds_max: 3, steps_max: 2 });
+fn one_unit_and_three_people_in_every_interleaving() {
+    explore(Crowd { rules: rules(1), users: 3, holds_max: 3, steps_max: 3 });
 }
 
 #[test]
