@@ -90,7 +90,11 @@ pub(crate) fn serve(dir: &Path, plan: &Plan, callers: usize, most: Duration) -> 
 }
 
 /// How much slower than in the recording the clock goes on.
-const SLOWER: u64 = 64;
+const SLOWER: u64 = 8;
+
+/// The most that the clock goes on at once: a host that read it just before must not find a command
+/// too early.
+const JUMP_MAX: Span = Span::from_millis(100);
 
 /// The feed comes right after the answers; what has not come by then is not there.
 const HEARD_WITHIN: Duration = Duration::from_millis(500);
@@ -298,8 +302,11 @@ impl<'a> Callers<'a> {
             self.unheard_since = None;
             self.ready.pop();
             let into = recorded.at.saturating_since(start).as_millis() / SLOWER;
-            self.clock.set(start.saturating_add(Span::from_millis(into)));
-            let cause = Client::cause(scattered(number as usize), start);
+            let before = self.clock.now();
+            let most = before.saturating_add(JUMP_MAX);
+            let now = start.saturating_add(Span::from_millis(into)).clamp(before, most);
+            self.clock.set(now);
+            let cause = Client::cause(scattered(number as usize), now);
             let since = Instant::now();
             let ticket = self.client.submit(cause, command).expect("there is room");
             self.idle.pop();

@@ -122,6 +122,7 @@ impl SqliteLog {
             snapshot: walked.snapshot,
             begin: walked.begin.clone(),
             shared: Arc::clone(&shared),
+            unlooked: 0,
             _lock: lock,
         };
         let thread = std::thread::Builder::new()

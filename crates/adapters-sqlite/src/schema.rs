@@ -25,7 +25,8 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     //
     // The unique indexes are a second line behind the fence: of the records that count, no two have
     // the same place, the same epoch, or the same command. A command's id may be used again once
-    // its outcome is forgotten, and is then issued later: hence the pair.
+    // its outcome is forgotten, and is then issued later: hence the pair, its time first, so that what
+    // comes next goes beside what came last, and a commit of many records writes few pages.
     "CREATE TABLE meta (
         id INTEGER PRIMARY KEY CHECK (id = 1),
         uid BLOB NOT NULL CHECK (length(uid) = 16),
@@ -49,7 +50,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE UNIQUE INDEX one_batch_a_seq ON log (seq) WHERE counts = 1 AND kind = 'batch';
     CREATE UNIQUE INDEX one_claim_an_epoch ON log (epoch) WHERE counts = 1 AND kind = 'claim';
-    CREATE UNIQUE INDEX one_batch_a_cause ON log (cause, issued_at)
+    CREATE UNIQUE INDEX one_batch_a_cause ON log (issued_at, cause)
         WHERE counts = 1 AND cause IS NOT NULL;
     CREATE TABLE snapshot (
         position INTEGER PRIMARY KEY CHECK (position > 0),

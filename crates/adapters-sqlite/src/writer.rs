@@ -18,8 +18,11 @@ use crate::config::{AnchorSync, FaultPoint};
 use crate::error::Poisoned;
 use crate::header::{self, Header};
 use crate::meta::Start;
-use crate::shared::{Finished, Job, Shared, Work};
+use crate::shared::{Finished, Job, Shared, Work, cost};
 use crate::verify;
+
+/// Bytes of the WAL that a commit writes beside its records, about: the pages that it touches.
+const COMMIT_OVERHEAD: u64 = 4 * 4_096;
 
 /// Records that one transaction of a trim removes, so that appends need not wait for all of it.
 const TRIM_AT_ONCE: u64 = 4_096;
@@ -34,6 +37,8 @@ pub(crate) struct Writer {
     pub(crate) fence: Fence,
     pub(crate) snapshot: Option<Position>,
     pub(crate) shared: Arc<Shared>,
+    /// Bytes committed, about, since it was looked how far the WAL has grown.
+    pub(crate) unlooked: u64,
     pub(crate) _lock: File,
 }
 
@@ -135,6 +140,13 @@ impl Writer {
             return Err("an injected fault after the commit").doing(COMMITTING);
         }
         (self.head, self.hash, self.fence, self.begin) = (head, hash, fence, begin);
+        let bytes = entries.iter().map(|entry| cost(&entry.bytes)).sum::<usize>();
+        let kept = finished.iter().map(|finished| cost(finished.json.as_bytes())).sum::<usize>();
+        for bytes in [bytes, kept] {
+            let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+            self.unlooked = self.unlooked.saturating_add(bytes);
+        }
+        self.unlooked = self.unlooked.saturating_add(COMMIT_OVERHEAD);
         self.witness()?;
         self.shared.publish(entries, finished, refused);
         Ok(())
@@ -186,6 +198,11 @@ impl Writer {
     /// inspector) holds a part of it back; that is tried again when the WAL has grown once more.
     fn checkpoint_if_due(&mut self, at: &mut u64) -> Result<(), Failed> {
         const DOING: &str = "moving the WAL into the file";
+        // Asking SQLite costs what a record or two do: not after every commit.
+        if self.unlooked < self.shared.config.checkpoint_bytes / 8 {
+            return Ok(());
+        }
+        self.unlooked = 0;
         let bound = self.shared.config.checkpoint_bytes / 4_096;
         let (_, frames, _) = checkpoint(&self.connection, "NOOP").doing(DOING)?;
         if frames < bound.max(*at) {
