@@ -318,13 +318,13 @@ impl Policy {
         }
     }
 
-    /// From when on a driver is looked for whose order is ready then: at once, or where it is planned
-    /// when it may be time to leave ([`PlanPolicy::lead`]).
+    /// From when on the stages of a search run, and it may be given up, if the order is ready then: at
+    /// once, or where it is planned shortly before that ([`PlanPolicy::stage_lead`]).
     #[must_use]
     pub fn search_from(&self, ready_at: Timestamp, now: Timestamp) -> Timestamp {
         match self.dispatch.method {
             Method::Nearest | Method::Scored => now,
-            Method::Planned => ready_at.saturating_sub(self.dispatch.plan.lead).max(now),
+            Method::Planned => ready_at.saturating_sub(self.dispatch.plan.stage_lead).max(now),
         }
     }
 

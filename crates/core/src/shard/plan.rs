@@ -49,7 +49,7 @@ impl Shard {
     /// part, and who else could make it; every order that is left waiting, and why. A delivery of
     /// several orders is planned under the first of them.
     ///
-    /// Orders whose search has not begun ([`sought_from`](Self::sought_from)) are left out.
+    /// Orders for which nobody may have to leave yet ([`sought_from`](Self::sought_from)) are left out.
     ///
     /// # Errors
     /// [`Refusal::Dispatch`] if the round is too large.
@@ -62,7 +62,15 @@ impl Shard {
     #[must_use]
     pub fn sought_from(&self, delivery: DeliveryId) -> Option<Timestamp> {
         let live = self.dispatch.delivery(delivery)?;
-        Some(self.policy.search_from(self.ready(live), live.since))
+        Some(self.considered_from(self.ready(live), live.since))
+    }
+
+    /// From when on somebody may have to leave for what is ready then.
+    fn considered_from(&self, ready_at: Timestamp, since: Timestamp) -> Timestamp {
+        match self.policy.dispatch.method {
+            Method::Nearest | Method::Scored => since,
+            Method::Planned => ready_at.saturating_sub(self.policy.dispatch.plan.lead).max(since),
+        }
     }
 
     /// When the food is ready, by what is known now.
@@ -263,7 +271,7 @@ impl Shard {
     ) -> Option<Waiting<LatLng>> {
         let plan = &self.policy.dispatch.plan;
         let ready_at = self.ready(live);
-        if self.policy.search_from(ready_at, live.since) > now {
+        if self.considered_from(ready_at, live.since) > now {
             return None;
         }
         let orders = || live.orders.iter().filter_map(|order| self.order(*order));

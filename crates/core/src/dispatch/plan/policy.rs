@@ -60,11 +60,15 @@ pub struct PlanPolicy {
     pub service_before_drop_off: Span,
     /// From handing over to being free. Default 0.
     pub service_after_drop_off: Span,
-    /// How long before its food is ready an order is considered at all: its search begins then, and
-    /// not when the restaurant accepts. At least the longest way to a restaurant that is worth it.
-    /// Default 20 min.
+    /// How long before its food is ready an order is considered at all: at least the longest way to
+    /// a restaurant that is worth it. Default 20 min.
     #[serde(default = "lead")]
     pub lead: Span,
+    /// How long before its food is ready its search counts as begun, and not when the restaurant
+    /// accepts: only then do its stages run, for until then it may be held back on purpose. Default
+    /// 2 min: ours, so that it is flagged a minute after the food is ready.
+    #[serde(default = "stage_lead")]
+    pub stage_lead: Span,
     /// An order that is older than this, or flagged, goes before all others. Default 45 min: ours,
     /// half an hour short of what counts as late.
     #[serde(default = "urgent_after")]
@@ -81,6 +85,10 @@ const fn approach_permille() -> u32 {
 
 const fn lead() -> Span {
     Span::from_mins(20)
+}
+
+const fn stage_lead() -> Span {
+    Span::from_mins(2)
 }
 
 const fn urgent_after() -> Span {
@@ -134,6 +142,7 @@ impl Default for PlanPolicy {
             service_before_drop_off: Span::ZERO,
             service_after_drop_off: Span::ZERO,
             lead: lead(),
+            stage_lead: stage_lead(),
             urgent_after: urgent_after(),
             value_permille: value_permille(),
         }
@@ -190,6 +199,7 @@ impl PlanPolicy {
             ("service_before_drop_off", self.service_before_drop_off),
             ("service_after_drop_off", self.service_after_drop_off),
             ("lead", self.lead),
+            ("stage_lead", self.stage_lead),
             ("urgent_after", self.urgent_after),
         ];
         if let Some((name, _)) = spans.into_iter().find(|(_, span)| *span > DAY) {

@@ -164,7 +164,8 @@ fn the_search_begins_when_somebody_may_have_to_leave() {
     let delivery = city.shard.dispatch.delivery_of(order).unwrap();
     assert_eq!(city.shard.sought_from(delivery), Some(from));
     let search = city.shard.dispatch.delivery(delivery).unwrap().search().unwrap();
-    assert_eq!(search.stage_ends_at, from.saturating_add(policy.dispatch.stage_for));
+    let runs_from = ready_at.saturating_sub(policy.dispatch.plan.stage_lead);
+    assert_eq!(search.stage_ends_at, runs_from.saturating_add(policy.dispatch.stage_for));
     city.now = from.saturating_sub(Span::from_millis(1));
     city.ticks();
     let near = [stands(ana(), 100)];
@@ -172,7 +173,7 @@ fn the_search_begins_when_somebody_may_have_to_leave() {
     city.now = from;
     assert_eq!(city.shard.plan(&round(&city, &near), city.now).unwrap().trips.len(), 1);
     // Nobody comes: it is widened, flagged, and cancelled in the end.
-    city.waits(policy.order.search_for);
+    city.now = runs_from.saturating_add(policy.order.search_for);
     city.ticks();
     assert!(matches!(city.order(order).phase(), crate::order::Phase::Cancelled { .. }));
 }
