@@ -145,6 +145,11 @@ impl Ids {
             Command::Propose(proposal) => {
                 proposal.delivery = *self.deliveries.get(&proposal.delivery)?;
             }
+            Command::Plan(round) => {
+                for near in &mut round.near {
+                    near.delivery = *self.deliveries.get(&near.delivery)?;
+                }
+            }
             Command::Provider(event) => {
                 let order = &mut event.says.about.order;
                 *order = *self.orders.get(order)?;
@@ -180,7 +185,7 @@ fn whom(
             about.push(About::Order(order));
         } else if let Ok(driver) = word.parse::<DriverId>() {
             // Only those it speaks of, not everyone who was considered.
-            let considered = matches!(command, Command::Propose(_));
+            let considered = matches!(command, Command::Propose(_) | Command::Plan(_));
             if !considered {
                 about.push(About::Driver(driver));
             }

@@ -96,6 +96,7 @@ const fn kind_of(command: &Command) -> &'static str {
         },
         Command::Operations(_) => "operations",
         Command::Propose(_) => "proposal",
+        Command::Plan(_) => "round",
         Command::ReviseEstimate { .. } => "estimate",
         Command::Reply { .. } => "provider replies",
         Command::Provider(_) => "provider tells",

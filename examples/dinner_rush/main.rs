@@ -10,15 +10,17 @@
 //! cargo run --release --example dinner_rush -- --data /tmp/dinner
 //! cargo run --release --example dinner_rush -- --memory --chaos 0.02 --seed 7
 //! cargo run --release --example dinner_rush -- --orders day_orders.csv --couriers day_couriers.csv
+//! cargo run --release --example dinner_rush -- --city-orders 800 --compare
 //! ```
 
+mod compare;
 mod disk;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use doorstep::core::money::Currency;
-use doorstep::core::policy::Policy;
+use doorstep::core::policy::{Method, Policy};
 use doorstep_runtime::ports::Fault;
 use doorstep_sim::city::{City, CityConfig};
 use doorstep_sim::day::Day;
@@ -26,6 +28,7 @@ use doorstep_sim::report::Summary;
 use doorstep_sim::world::{Evening, Storage, World, WorldConfig};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use compare::{Comparison, METHODS};
 use disk::OnDisk;
 
 const USAGE: &str = "\
@@ -37,6 +40,9 @@ A city eats dinner, on a virtual clock, with an auditor watching.
     --orders FILE     a real day's orders; needs --couriers
     --couriers FILE   a real day's courier shifts; needs --orders
     --seed N          everything is drawn from it (default 1)
+    --dispatch HOW    who is asked: nearest, scored, or planned: all deliveries and
+                      drivers considered together (default scored)
+    --compare         the same day in memory under each of the three, side by side
     --decline P       share of offers that drivers decline (default 0.08)
     --impatience P    share of customers who cancel once the button shows
                       (default 0.2 in the generated city, 0 on real days)
@@ -57,6 +63,8 @@ struct Flags {
     orders: Option<PathBuf>,
     couriers: Option<PathBuf>,
     seed: u64,
+    dispatch: Method,
+    compare: bool,
     decline: Option<u16>,
     impatience: Option<u16>,
     data: Option<PathBuf>,
@@ -80,7 +88,9 @@ fn main() -> ExitCode {
 /// Lives through the evening, and says whether all is well.
 fn run(flags: &Flags) -> Result<bool, Box<dyn std::error::Error>> {
     let currency = Currency::new("COP").ok_or("COP is no currency")?;
-    let mut config = WorldConfig::new(flags.seed, Policy::new(currency));
+    let mut policy = Policy::new(currency);
+    policy.dispatch.method = flags.dispatch;
+    let mut config = WorldConfig::new(flags.seed, policy);
     let (title, day) = match (&flags.orders, &flags.couriers) {
         (Some(orders), Some(couriers)) => {
             let name = orders.file_stem().map(|stem| stem.to_string_lossy().into_owned());
@@ -103,6 +113,9 @@ fn run(flags: &Flags) -> Result<bool, Box<dyn std::error::Error>> {
         eprintln!("left out: {}, line {}: {}", row.file.display(), row.line, row.reason);
     }
 
+    if flags.compare {
+        return compare(flags, &config, &title, &day);
+    }
     let evening = match (&flags.data, flags.memory) {
         (Some(_), true) => return Err("--data and --memory are one or the other".into()),
         (None, true) => live(World::new(config, &day), flags.headless),
@@ -116,29 +129,68 @@ fn run(flags: &Flags) -> Result<bool, Box<dyn std::error::Error>> {
             live(World::on(config, &day, storage).map_err(|fault| whole(&fault))?, flags.headless)
         }
     };
-    if let Some(why) = evening.broken_off {
+    if let Some(why) = &evening.broken_off {
         return Err(format!("broken off: {why}").into());
     }
 
     let summary = Summary::new(&evening.auditor, &evening.counters(title, flags.seed, &day));
+    tell(flags, &summary, &summary.to_json())?;
+    Ok(is_well(&evening))
+}
+
+/// The same day under each way to choose a driver.
+fn compare(
+    flags: &Flags,
+    config: &WorldConfig,
+    title: &str,
+    day: &Day,
+) -> Result<bool, Box<dyn std::error::Error>> {
+    if flags.data.is_some() {
+        return Err("--compare is in memory, and takes no --data".into());
+    }
+    let mut well = true;
+    let mut summaries = Vec::new();
+    for (name, method) in METHODS {
+        let mut config = config.clone();
+        config.policy.dispatch.method = method;
+        let evening = live(World::new(config, day), flags.headless);
+        if let Some(why) = &evening.broken_off {
+            return Err(format!("{name}: broken off: {why}").into());
+        }
+        well &= is_well(&evening);
+        let counters = evening.counters(title.to_owned(), flags.seed, day);
+        summaries.push(Summary::new(&evening.auditor, &counters));
+    }
+    let mut summaries = summaries.into_iter();
+    let mut next = || summaries.next().ok_or("three runs, three summaries");
+    let comparison = Comparison { nearest: next()?, scored: next()?, planned: next()? };
+    tell(flags, &comparison, &serde_json::to_string(&comparison)?)?;
+    Ok(well)
+}
+
+/// Prints what came of it, for people and for programs.
+fn tell(flags: &Flags, text: &dyn std::fmt::Display, json: &str) -> std::io::Result<()> {
     let json_on_stdout = flags.json.as_ref().is_some_and(|path| path.as_os_str() == "-");
     if !json_on_stdout {
-        println!("{summary}");
+        println!("{text}");
     }
+    match &flags.json {
+        Some(_) if json_on_stdout => println!("{json}"),
+        Some(path) => std::fs::write(path, json)?,
+        None => {}
+    }
+    Ok(())
+}
+
+/// Whether everything ended as it must; says what did not.
+fn is_well(evening: &Evening) -> bool {
     for violation in evening.auditor.violations() {
         eprintln!(
             "violated at {}: {}: {}",
             violation.position, violation.invariant, violation.what
         );
     }
-    if let Some(path) = &flags.json {
-        if json_on_stdout {
-            println!("{}", summary.to_json());
-        } else {
-            std::fs::write(path, summary.to_json())?;
-        }
-    }
-    Ok(evening.auditor.violation_count() == 0 && evening.log_verified)
+    evening.auditor.violation_count() == 0 && evening.log_verified
 }
 
 fn live<S: Storage>(world: World<S>, headless: bool) -> Evening {
@@ -183,6 +235,8 @@ impl Flags {
             orders: None,
             couriers: None,
             seed: 1,
+            dispatch: Method::default(),
+            compare: false,
             decline: None,
             impatience: None,
             data: None,
@@ -198,6 +252,8 @@ impl Flags {
                 Long("orders") => flags.orders = Some(args.value()?.into()),
                 Long("couriers") => flags.couriers = Some(args.value()?.into()),
                 Long("seed") => flags.seed = args.value()?.parse()?,
+                Long("dispatch") => flags.dispatch = method(&args.value()?.string()?)?,
+                Long("compare") => flags.compare = true,
                 Long("decline") => flags.decline = Some(permille(&args.value()?.string()?)?),
                 Long("impatience") => flags.impatience = Some(permille(&args.value()?.string()?)?),
                 Long("data") => flags.data = Some(args.value()?.into()),
@@ -215,6 +271,15 @@ impl Flags {
             }
         }
         Ok(Some(flags))
+    }
+}
+
+fn method(name: &str) -> Result<Method, String> {
+    match name {
+        "nearest" => Ok(Method::Nearest),
+        "scored" => Ok(Method::Scored),
+        "planned" => Ok(Method::Planned),
+        other => Err(format!("{other} is none of nearest, scored, planned")),
     }
 }
 

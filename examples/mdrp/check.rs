@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::instance::{Courier, Instance, Order};
 
 /// An order given to a courier.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Assigned {
     pub(crate) inst: String,
     pub(crate) courier: String,

@@ -1,5 +1,6 @@
 //! A day, minute by minute: what is known goes in, what is committed comes out.
 
+use std::error::Error;
 use std::time::{Duration, Instant};
 
 use doorstep::core::dispatch::plan::{
@@ -49,6 +50,34 @@ pub(crate) fn planned(instance: &Instance, policy: &PlanPolicy) -> Result<Run, B
         }
     }
     Ok(Run { plan: day.plan, decisions })
+}
+
+/// How often a day is cut.
+const CUTS: i64 = 24;
+
+/// Cuts the day's orders off after many minutes: whatever `plan` decided until then is decided again.
+/// Says how often that was seen to be so.
+pub(crate) fn cut(
+    instance: &Instance,
+    policy: &PlanPolicy,
+    plan: &[Assigned],
+) -> Result<usize, Box<dyn Error>> {
+    let placed = |order: Option<&super::instance::Order>| order.map_or(0, |order| order.placed);
+    let (first, last) = (placed(instance.orders.first()), placed(instance.orders.last()));
+    for part in 0..CUTS {
+        let minute = first + (last - first) * part / CUTS;
+        let mut short = instance.clone();
+        short.orders.retain(|order| order.placed <= minute);
+        let again = planned(&short, policy)?.plan;
+        let until = |plan: &[Assigned]| -> Vec<Assigned> {
+            plan.iter().filter(|row| row.decided_min <= minute).cloned().collect()
+        };
+        if until(&again) != until(plan) {
+            let name = &instance.name;
+            return Err(format!("{name}: minute {minute} knew of an order placed later").into());
+        }
+    }
+    Ok(usize::try_from(CUTS)?)
 }
 
 /// Each order at its placement to whoever can pick it up first, of those the one with the shorter way.

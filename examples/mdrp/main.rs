@@ -43,8 +43,10 @@ The library's planner on public instances of the Meal Delivery Routing Problem.
     --json FILE       the figures of every instance (- for standard output)
     --plan FILE       every assignment, for another checker
     --no-bundles      one order a trip
+    --cut             lives through each day again with its orders cut off, after
+                      each of many minutes: all that was decided before is the same
 
-The exit code is 0 if every plan is feasible.";
+The exit code is 0 if every plan is feasible, and knew nothing before its time.";
 
 struct Flags {
     data: PathBuf,
@@ -52,6 +54,7 @@ struct Flags {
     json: Option<PathBuf>,
     plan: Option<PathBuf>,
     bundles: bool,
+    cut: bool,
 }
 
 /// One policy for all instances. The service times are the rules'.
@@ -86,6 +89,7 @@ fn run(flags: &Flags) -> Result<bool, Box<dyn Error>> {
     let published = table::published(&flags.data)?;
     let mut assignments = flags.plan.as_deref().map(csv::Writer::from_path).transpose()?;
     let (policy, mut all, mut greedy) = (policy(flags), Vec::new(), Vec::new());
+    let mut cuts = 0;
     table::head();
     for instance in &instances {
         let run = drive::planned(instance, &policy)?;
@@ -99,8 +103,16 @@ fn run(flags: &Flags) -> Result<bool, Box<dyn Error>> {
         }
         all.push(figures);
         greedy.push(baseline);
+        if flags.cut {
+            cuts += drive::cut(instance, &policy, &run.plan)?;
+        }
     }
     table::foot(&all, &greedy);
+    if flags.cut {
+        println!(
+            "nothing was known before its time: {cuts} days cut short, each the same until then"
+        );
+    }
     if let Some(mut writer) = assignments {
         writer.flush()?;
     }
@@ -124,7 +136,7 @@ impl Flags {
     fn parse() -> Result<Option<Self>, Box<dyn Error>> {
         use lexopt::prelude::*;
         let (mut data, mut json, mut plan) = (None, None, None);
-        let (mut instances, mut bundles) = (String::from("*"), true);
+        let (mut instances, mut bundles, mut cut) = (String::from("*"), true, false);
         let mut parser = lexopt::Parser::from_env();
         while let Some(flag) = parser.next()? {
             match flag {
@@ -133,6 +145,7 @@ impl Flags {
                 Long("json") => json = Some(PathBuf::from(parser.value()?)),
                 Long("plan") => plan = Some(PathBuf::from(parser.value()?)),
                 Long("no-bundles") => bundles = false,
+                Long("cut") => cut = true,
                 Long("help") | Short('h') => {
                     println!("{USAGE}");
                     return Ok(None);
@@ -141,6 +154,6 @@ impl Flags {
             }
         }
         let data = data.ok_or("--data DIR is missing; --help says more")?;
-        Ok(Some(Self { data, instances, json, plan, bundles }))
+        Ok(Some(Self { data, instances, json, plan, bundles, cut }))
     }
 }

@@ -9,8 +9,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::dispatch::plan::PlanPolicy;
 use crate::money::Currency;
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 
 /// The rules that a shard decides by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -66,7 +67,7 @@ pub struct CheckoutPolicy {
 pub struct OrderPolicy {
     /// How long a restaurant may take to answer before the order is cancelled. Default 10 min: ours.
     pub accept_within: Span,
-    /// How long the search for a driver goes on before the order is cancelled with a full refund.
+    /// How long the search for a driver goes on ([`Policy::search_from`]) before the order is cancelled with a full refund.
     /// Default 30 min (platform).
     pub search_for: Span,
     /// How long after acceptance an order may still wait to be picked up before it is cancelled
@@ -108,6 +109,12 @@ pub struct PaymentPolicy {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DispatchPolicy {
+    /// How a driver is chosen. Default [`Method::Scored`].
+    #[serde(default)]
+    pub method: Method,
+    /// How the planner weighs, where it decides.
+    #[serde(default = "PlanPolicy::of_a_shard")]
+    pub plan: PlanPolicy,
     /// Candidates asked for at once. Default 20 (platform).
     pub candidates: u32,
     /// How far the search reaches at first. Default 5,000 m (platform).
@@ -139,6 +146,19 @@ pub struct DispatchPolicy {
     /// What a driver earns for each kilometre from pick-up to drop-off begun, in minor units.
     /// Default 60: ours.
     pub earn_per_km_minor: i64,
+}
+
+/// How a driver is chosen among those who are near.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Each delivery by itself and at once: the nearest.
+    Nearest,
+    /// Each delivery by itself and at once: the best by [`Weights`].
+    #[default]
+    Scored,
+    /// All deliveries together, by [`PlanPolicy`], each when its driver has to leave.
+    Planned,
 }
 
 /// Weights of a candidate's score, in points; the lowest sum gets the offer.
@@ -258,6 +278,8 @@ impl Policy {
                 hold_lasts: Span::from_hours(7 * 24),
             },
             dispatch: DispatchPolicy {
+                method: Method::default(),
+                plan: PlanPolicy::of_a_shard(),
                 candidates: 20,
                 near_m: 5_000,
                 wide_m: 10_000,
@@ -293,6 +315,16 @@ impl Policy {
                 drivers_max: 500_000,
                 restaurants_max: 500_000,
             },
+        }
+    }
+
+    /// From when on the stages of a search run, and it may be given up, if the order is ready then: at
+    /// once, or where it is planned shortly before that ([`PlanPolicy::stage_lead`]).
+    #[must_use]
+    pub fn search_from(&self, ready_at: Timestamp, now: Timestamp) -> Timestamp {
+        match self.dispatch.method {
+            Method::Nearest | Method::Scored => now,
+            Method::Planned => ready_at.saturating_sub(self.dispatch.plan.stage_lead).max(now),
         }
     }
 
@@ -382,7 +414,7 @@ impl Policy {
         if self.dispatch.wide_m < self.dispatch.near_m {
             return Err(PolicyError::Narrowing);
         }
-        Ok(())
+        self.dispatch.plan.check().map_err(|bad| PolicyError::Plan { why: bad.to_string() })
     }
 }
 
@@ -429,6 +461,12 @@ pub enum PolicyError {
     /// The widened search must not reach less far than the first.
     #[error("dispatch.wide_m must not be less than dispatch.near_m")]
     Narrowing,
+    /// The planner cannot plan so.
+    #[error("dispatch.plan: {why}")]
+    Plan {
+        /// Why not.
+        why: String,
+    },
 }
 
 #[cfg(test)]
@@ -465,6 +503,7 @@ mod tests {
         assert!(refused(|p| p.checkout.tax_permille = 1_001).starts_with("checkout.tax"));
         assert!(refused(|p| p.sale.per_customer = 0).starts_with("sale.per_customer"));
         assert!(refused(|p| p.sale.hold_for = Span::from_hours(25)).starts_with("sale.hold_for"));
+        assert!(refused(|p| p.dispatch.plan.tick = Span::ZERO).starts_with("dispatch.plan"));
         assert!(refused(|p| p.dispatch.wide_m = 4_999).starts_with("dispatch.wide_m"));
     }
 }

@@ -233,6 +233,7 @@ fn check_length(command: &Command) -> Result<(), NotSent> {
         | Command::Driver { .. }
         | Command::Operations(_)
         | Command::Propose(_)
+        | Command::Plan(_)
         | Command::ReviseEstimate { .. }
         | Command::Reply { .. }
         | Command::Provider(_)

@@ -428,8 +428,8 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             any |= self.tell(&Command::Reply { order, reply }, now).unwrap_or(false);
         }
         let shared = &self.shared;
-        for proposal in self.matcher.step(self.replica.counted(), &shared.index, now) {
-            any |= self.tell(&Command::Propose(proposal), now).unwrap_or(false);
+        for command in self.matcher.step(self.replica.counted(), &shared.index, now) {
+            any |= self.tell(&command, now).unwrap_or(false);
         }
         any
     }

@@ -1,5 +1,7 @@
 //! What a run comes to, for people and for programs.
 
+mod fleet;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -8,6 +10,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::audit::{Auditor, End, Ground, OrderFacts};
+
+pub use fleet::{Shift, Spread};
 
 /// What only the world can count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +32,12 @@ pub struct Counters {
     pub driver_busy_s: u64,
     /// Metres that drivers went, all together.
     pub metres: u64,
+    /// What each driver did.
+    pub shifts: Vec<Shift>,
+    /// Offers made.
+    pub offers: u64,
+    /// Orders that came to have a driver, each time that one did.
+    pub assigned: u64,
     /// Seconds of the virtual clock from the first event to the last.
     pub virtual_s: u64,
     /// Faults that the world committed and what came of them, by name.
@@ -104,8 +114,16 @@ pub struct Summary {
     pub couriers: u64,
     /// Time with something to carry, in thousandths of the time on duty.
     pub utilisation_permille: u64,
+    /// Time on duty with nothing to carry, in thousandths of it.
+    pub idle_permille: u64,
+    /// How orders were spread over the drivers.
+    pub spread: Spread,
     /// Metres that drivers went for each delivered order.
     pub metres_per_delivery: u64,
+    /// Offers made.
+    pub offers: u64,
+    /// Offers accepted, in thousandths of those made.
+    pub accepted_permille: u64,
     /// Seconds of the virtual clock from the first event to the last.
     pub virtual_s: u64,
     /// Positions sent by drivers.
@@ -138,6 +156,13 @@ impl Summary {
             wishes_refused: counters.wishes_refused.clone(),
             couriers: counters.couriers,
             utilisation_permille: permille(counters.driver_busy_s, counters.driver_online_s),
+            idle_permille: match counters.driver_online_s {
+                0 => 0,
+                online_s => 1_000_u64.saturating_sub(permille(counters.driver_busy_s, online_s)),
+            },
+            spread: Spread::of(&counters.shifts),
+            offers: counters.offers,
+            accepted_permille: permille(counters.assigned, counters.offers),
             virtual_s: counters.virtual_s,
             pings: counters.pings,
             commands: counters.commands,
@@ -271,7 +296,19 @@ impl fmt::Display for Summary {
         row(f, "within the promise", &Percent(self.within_promise_permille))?;
         row(f, "couriers", &Grouped(self.couriers))?;
         row(f, "  of their time, busy", &Percent(self.utilisation_permille))?;
+        row(
+            f,
+            "  orders in ten hours, p10 and p90",
+            &format_args!(
+                "{} – {}",
+                self.spread.orders_per_1000_h_p10 / 100,
+                self.spread.orders_per_1000_h.p90 / 100,
+            ),
+        )?;
+        row(f, "  Gini of orders by hour", &Percent(self.spread.gini_permille))?;
         row(f, "  kilometres an order", &Kilometres(self.metres_per_delivery))?;
+        row(f, "offers", &Grouped(self.offers))?;
+        row(f, "  accepted", &Percent(self.accepted_permille))?;
         row(f, "pings", &Grouped(self.pings))?;
         row(f, "commands", &Grouped(self.commands))?;
         row(f, "batches in the log", &Grouped(self.batches))?;

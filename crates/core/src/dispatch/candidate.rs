@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::eta::{self, Vehicle};
 use crate::id::{DeliveryId, DriverId};
+use crate::place::LatLng;
 use crate::policy::DispatchPolicy;
 
 use super::roster::Record;
@@ -58,6 +59,68 @@ impl Among {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// Who is near whom, for all deliveries that wait at once, from outside: the choice is made here.
+///
+/// Who is not free, has passed in this stage or is beyond its radius is skipped, and so is a delivery
+/// that no longer wants anybody. At most [`Round::DELIVERIES_MAX`] deliveries, each with at most
+/// twice [`DispatchPolicy::candidates`] drivers. Of what is named twice the first counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Round {
+    /// The free drivers, and where they are.
+    pub drivers: Vec<Located>,
+    /// The deliveries that want a driver, the most urgent first.
+    pub near: Vec<Nearby>,
+}
+
+/// Where a driver is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Located {
+    /// Who.
+    pub driver: DriverId,
+    /// Where.
+    pub at: LatLng,
+    /// The course, clockwise from north; `None`: standing, or not known.
+    pub heading_deg: Option<u16>,
+}
+
+/// Who is near a delivery's restaurant, of those located in the round.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nearby {
+    /// The delivery.
+    pub delivery: DeliveryId,
+    /// The drivers.
+    pub drivers: Vec<DriverId>,
+}
+
+impl Round {
+    /// The most deliveries of a round.
+    pub const DELIVERIES_MAX: u32 = 4_096;
+}
+
+impl Located {
+    /// The driver, as a candidate for what is picked up there.
+    ///
+    /// ```
+    /// use doorstep_core::{dispatch::Located, id::DriverId, place::LatLng};
+    ///
+    /// let at = LatLng::new(4.80, -75.70).unwrap();
+    /// let ana = Located { driver: DriverId::from(1), at, heading_deg: Some(180) };
+    /// let north = ana.towards(LatLng::new(4.81, -75.70).unwrap());
+    /// assert_eq!((north.distance_m, north.off_course_deg), (1_112, Some(180)));
+    /// ```
+    #[must_use]
+    pub fn towards(&self, pickup: LatLng) -> Candidate {
+        let off_course_deg = self.heading_deg.map(|heading| {
+            let apart = heading.abs_diff(self.at.bearing_deg(pickup)) % 360;
+            apart.min(360_u16.saturating_sub(apart))
+        });
+        Candidate { driver: self.driver, distance_m: self.at.distance_m(pickup), off_course_deg }
     }
 }
 

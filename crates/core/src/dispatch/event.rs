@@ -12,6 +12,7 @@ use crate::time::Timestamp;
 use super::candidate::Score;
 use super::command::End;
 use super::delivery::Stage;
+use super::plan::Planned;
 
 /// A fact. Deadlines are computed when it is decided and carried here, so that a replay needs no
 /// policy.
@@ -78,6 +79,9 @@ pub enum Event {
         score: Option<Score>,
         /// How many free drivers were to choose from.
         considered: u32,
+        /// Why they were preferred, if planned.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        planned: Option<Box<Planned>>,
     },
     /// An offer is no more, without having been accepted.
     OfferClosed {
@@ -142,9 +146,11 @@ pub enum Event {
 pub enum Mode {
     /// By the lowest score.
     Scored,
-    /// By distance alone: too many deliveries were searching
+    /// By distance alone: policy wants it so, or too many deliveries were searching
     /// ([`overload`](crate::policy::DispatchPolicy::overload)).
     Nearest,
+    /// By the plan of a round.
+    Planned,
     /// Along with others, positions being unknown.
     Broadcast,
 }

@@ -56,6 +56,7 @@ impl Dispatch {
                 distance_m,
                 score: _,
                 considered: _,
+                planned: _,
             } => {
                 let (driver, expires_at, distance_m) = (*driver, *expires_at, *distance_m);
                 self.offer_made(*delivery, Offer { driver, expires_at, distance_m })

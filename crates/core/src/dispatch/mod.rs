@@ -14,11 +14,12 @@
 //!
 //! | file | subject |
 //! |---|---|
-//! | `candidate` | proposals, and the score with its explanation |
+//! | `candidate` | proposals and rounds, and the score with its explanation |
 //! | `roster` | drivers: admitted, on duty, released |
 //! | `delivery` | deliveries: opened, dropped, assigned, finished |
 //! | `offers` | rounds: propose, accept, decline, expire, widen, flag |
 //! | `command` `event` `refusal` | the vocabulary |
+//! | `assign` `plan` | who drives what, all deliveries and drivers considered at once |
 
 pub mod assign;
 mod candidate;
@@ -45,7 +46,7 @@ use crate::policy::Policy;
 use crate::time::Timestamp;
 
 pub use crate::order::DropReason;
-pub use candidate::{Among, Candidate, Proposal, Score};
+pub use candidate::{Among, Candidate, Located, Nearby, Proposal, Round, Score};
 pub use command::{Command, End};
 pub use delivery::{Delivery, ORDERS_MAX, Offer, PASSED_MAX, Search, Stage, State};
 pub use event::{Closing, CorruptDispatch, Event, Mode};

@@ -1,7 +1,7 @@
 //! Rounds of offers: propose, accept, decline, expire, widen, flag.
 
 use crate::id::{DeliveryId, DriverId};
-use crate::policy::Policy;
+use crate::policy::{Method, Policy};
 use crate::time::Timestamp;
 
 use super::candidate::{Among, Candidate, Proposal, Score};
@@ -150,13 +150,13 @@ impl Dispatch {
     ) -> Option<Event> {
         let dispatch = &policy.dispatch;
         let radius_m = search.stage.radius_m(dispatch);
-        let overloaded = count(self.searching()) >= dispatch.overload;
+        let by_distance = self.overloaded(policy) || dispatch.method == Method::Nearest;
         let free = candidates.iter().filter_map(|candidate| {
             let driver = self.askable(candidate.driver, search, policy)?;
             (candidate.distance_m <= radius_m).then_some((candidate, driver))
         });
         let scored = free.map(|(candidate, driver)| {
-            let score = (!overloaded)
+            let score = (!by_distance)
                 .then(|| Score::of(candidate, driver.vehicle, &driver.record, dispatch));
             (score.map_or(candidate.distance_m, |score| score.points), candidate, score)
         });
@@ -168,10 +168,11 @@ impl Dispatch {
             delivery,
             driver: candidate.driver,
             expires_at,
-            mode: if overloaded { Mode::Nearest } else { Mode::Scored },
+            mode: if by_distance { Mode::Nearest } else { Mode::Scored },
             distance_m: Some(candidate.distance_m),
             score,
             considered,
+            planned: None,
         })
     }
 
@@ -202,12 +203,23 @@ impl Dispatch {
                 distance_m: None,
                 score: None,
                 considered,
+                planned: None,
             })
             .collect()
     }
 
+    /// Whether so many deliveries search that each is given to the nearest.
+    pub(crate) fn overloaded(&self, policy: &Policy) -> bool {
+        count(self.searching()) >= policy.dispatch.overload
+    }
+
     /// The driver, if free and not one who has passed in this stage.
-    fn askable(&self, driver: DriverId, search: &Search, policy: &Policy) -> Option<&Driver> {
+    pub(crate) fn askable(
+        &self,
+        driver: DriverId,
+        search: &Search,
+        policy: &Policy,
+    ) -> Option<&Driver> {
         let known = self.drivers.get(&driver)?;
         let free = known.is_free(policy.dispatch.capacity) && !search.passed.contains(&driver);
         free.then_some(known)

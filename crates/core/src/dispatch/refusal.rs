@@ -33,6 +33,12 @@ pub enum Refusal {
         /// The most it may name.
         most: u32,
     },
+    /// A round names more deliveries than will be looked at.
+    #[error("a round names at most {most} deliveries")]
+    TooManyDeliveries {
+        /// The most it may name.
+        most: u32,
+    },
     /// Not a driver of this shard.
     #[error("{driver} is not of this shard")]
     UnknownDriver {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::{self, Cart};
-use crate::dispatch::Proposal;
+use crate::dispatch::{Proposal, Round};
 use crate::eta::Vehicle;
 use crate::flash_sale::HoldId;
 use crate::id::{CustomerId, DeliveryId, DriverId, ItemId, OrderId, RestaurantId, SaleId};
@@ -58,6 +58,10 @@ pub enum Command {
     },
     /// The matcher found drivers for a delivery that wanted some.
     Propose(Proposal),
+    /// The matcher looked who is near each delivery that wants somebody: they are planned together,
+    /// and those whose drivers must leave are offered. What is decided so is told by
+    /// [`Shard::plan`](super::Shard::plan).
+    Plan(Box<Round>),
     /// The estimate of an order moved.
     ReviseEstimate {
         /// Which.

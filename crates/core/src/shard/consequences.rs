@@ -58,7 +58,9 @@ impl Shard {
         let mut events = Vec::with_capacity(decided.len());
         for event in decided {
             let consequences = match &event {
-                order::Event::Accepted { .. } => self.open_delivery(order, now)?,
+                order::Event::Accepted { estimate, .. } => {
+                    self.open_delivery(order, *estimate, now)?
+                }
                 order::Event::DriverDropped { driver, why, .. } => {
                     self.taken_off(id, *driver, *why, now)?
                 }
@@ -98,10 +100,14 @@ impl Shard {
 
     /// An accepted order wants a driver. There is room for its delivery: the bound was kept when
     /// the checkout was opened, and one lowered since then must not strand a customer who has paid.
-    fn open_delivery(&self, order: &Order, now: Timestamp) -> Decided {
+    fn open_delivery(&self, order: &Order, estimate: Timestamp, now: Timestamp) -> Decided {
         let (number, _) = self.ids.next(now);
         let mut policy = self.policy.clone();
         policy.memory.orders_max = u32::MAX;
+        // The first stage lasts from when somebody is looked for.
+        let from = self.policy.search_from(self.ready_at(order, estimate), now);
+        let stage_for = policy.dispatch.stage_for;
+        policy.dispatch.stage_for = from.saturating_since(now).saturating_add(stage_for);
         let open = dispatch::Command::Open {
             delivery: DeliveryId::truncating(number),
             restaurant: order.intent().restaurant,

@@ -87,6 +87,7 @@ impl Shard {
                 let decided = self.dispatch.propose(proposal, &self.policy, now)?;
                 self.with_flags(decided, now)
             }
+            Command::Plan(round) => self.offers_of(round, now),
             Command::ReviseEstimate { order, estimate } => {
                 self.order_act(*order, &order::Command::ReviseEstimate { estimate: *estimate }, now)
             }

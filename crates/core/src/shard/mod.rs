@@ -17,6 +17,7 @@ mod consequences;
 mod customers;
 mod decide;
 mod event;
+mod plan;
 mod provider;
 mod sales;
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::storage::Storage;
 use super::whims::{Whim, Whose};
 use super::{Happening, World};
 use crate::day::DayCourier;
+use crate::report::Shift;
 
 /// Every driver sends a position this often.
 const PING_EVERY_S: usize = 5;
@@ -94,6 +95,8 @@ pub(super) struct Courier {
     carrying: Option<(DeliveryId, usize)>,
     /// At the restaurant, for the meal to be ready.
     waits: bool,
+    /// What came of the shift so far.
+    done: Shift,
     /// Counts changes of plan: what was planned before the last one is void.
     plan: u64,
 }
@@ -109,8 +112,14 @@ impl Courier {
             silent: false,
             carrying: None,
             waits: false,
+            done: Shift::default(),
             plan: 0,
         }
+    }
+
+    /// What came of the shift so far.
+    pub(super) const fn shift(&self) -> Shift {
+        self.done
     }
 }
 
@@ -133,6 +142,7 @@ impl<S: Storage> World<S> {
     /// An offer rings: the driver will answer, or not.
     pub(super) fn offer_rings(&mut self, driver: DriverId, delivery: DeliveryId) {
         let Some(index) = courier_index(driver) else { return };
+        self.tally.offers = self.tally.offers.saturating_add(1);
         if self.chance(Whose::Courier(index), Whim::Ignore, self.config.ignore) {
             return;
         }
@@ -215,6 +225,14 @@ impl<S: Storage> World<S> {
         self.plan_courier(index, ring, Act::Tap(tap));
     }
 
+    /// The driver has handed an order over.
+    pub(super) fn has_delivered(&mut self, driver: DriverId) {
+        let courier = courier_index(driver).and_then(|index| self.couriers.get_mut(index));
+        if let Some(courier) = courier {
+            courier.done.delivered = courier.done.delivered.saturating_add(1);
+        }
+    }
+
     /// The driver has nothing any more.
     pub(super) fn let_go(&mut self, driver: DriverId) {
         let Some(index) = courier_index(driver) else { return };
@@ -286,7 +304,7 @@ impl<S: Storage> World<S> {
         let now = self.now;
         let turn = usize::try_from(now.as_millis() / 1_000).unwrap_or(0) % PING_EVERY_S;
         let mut pings = Vec::new();
-        for courier in self.couriers.iter().skip(turn).step_by(PING_EVERY_S) {
+        for courier in self.couriers.iter_mut().skip(turn).step_by(PING_EVERY_S) {
             let busy = courier.carrying.is_some();
             if courier.silent || !(courier.on_shift || busy) {
                 continue;
@@ -298,6 +316,7 @@ impl<S: Storage> World<S> {
                 ..Fix::new(courier.way.at(now), now)
             };
             pings.push(Ping::new(courier.id, fix));
+            courier.done.online_s = courier.done.online_s.saturating_add(5);
             self.tally.online_s = self.tally.online_s.saturating_add(5);
             self.tally.busy_s = self.tally.busy_s.saturating_add(if busy { 5 } else { 0 });
         }

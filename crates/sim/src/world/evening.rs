@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{ProcessTally, WorldTally};
 use crate::audit::Auditor;
 use crate::day::Day;
-use crate::report::Counters;
+use crate::report::{Counters, Shift};
 
 /// How the evening went: the people's counters, the auditor, and whether everything ended.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub struct Evening {
     pub auditor: Auditor,
     /// The people's counters.
     pub tally: WorldTally,
+    /// What each driver did.
+    pub shifts: Vec<Shift>,
     /// The processes' counters.
     pub process: ProcessTally,
     /// Whether a fresh replay of the log equals the live state.
@@ -65,6 +67,9 @@ impl Evening {
             driver_online_s: self.tally.online_s,
             driver_busy_s: self.tally.busy_s,
             metres: self.tally.metres,
+            shifts: self.shifts.clone(),
+            offers: self.tally.offers,
+            assigned: self.tally.assigned,
             virtual_s: self.virtual_s,
             chaos: chaos
                 .into_iter()

@@ -87,6 +87,9 @@ impl<S: Storage> World<S> {
             }
             order::Event::DriverAssigned { driver, delivery, .. }
             | order::Event::HandedOver { driver, delivery, .. } => {
+                if let order::Event::DriverAssigned { .. } = event {
+                    self.tally.assigned = self.tally.assigned.saturating_add(1);
+                }
                 if let Some(meal) = self.meals.get_mut(index) {
                     meal.courier = Some(*driver);
                 }
@@ -106,6 +109,9 @@ impl<S: Storage> World<S> {
             order::Event::Delivered { .. }
             | order::Event::Undelivered { .. }
             | order::Event::Cancelled { .. } => {
+                if let order::Event::Delivered { driver } = event {
+                    self.has_delivered(*driver);
+                }
                 if let Some(driver) = self.meals.get_mut(index).and_then(|m| m.courier.take()) {
                     self.let_go(driver);
                 }

@@ -117,6 +117,10 @@ pub struct WorldTally {
     pub busy_s: u64,
     /// Metres travelled with a delivery.
     pub metres: u64,
+    /// Offers that rang.
+    pub offers: u64,
+    /// Times that an order came to have a driver who had accepted it.
+    pub assigned: u64,
 }
 
 /// How far the evening is.
@@ -359,6 +363,7 @@ impl<S: Storage> World<S> {
         Evening {
             auditor: self.auditor,
             tally: self.tally,
+            shifts: self.couriers.iter().map(Courier::shift).collect(),
             process,
             log_verified,
             broken_off: self.broken_off,

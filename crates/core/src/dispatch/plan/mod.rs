@@ -16,8 +16,8 @@
 //! given who would drive them and what their time is worth. So bundles come of themselves where
 //! drivers are short, and hardly any where they are not.
 //!
-//! **Order on its limit.** To leave an order waiting costs more with every minute that it has waited,
-//! so that when drivers are short the oldest goes first.
+//! **Order on its limit.** To leave an order waiting costs what it has waited, times its urgency
+//! ([`Waiting::urgency_permille`]): one that may not wait any longer goes before all others.
 //!
 //! The same scene gives the same plan, in whatever order it is written down: orders are taken by
 //! placement and id, drivers by id, and all is whole numbers. Nothing of the future enters but what
@@ -30,7 +30,11 @@
 //! | `load` | a trip's orders in the order of their doors, and how long it takes |
 //! | `price` | what a trip costs with a driver, part by part |
 //! | `planner` | one tick |
+//! | `tick` | what is known in it, and what each trip costs |
+//! | `join` | trips of one restaurant become one where that is cheaper |
+//! | `told` | what the plan says of itself |
 
+mod join;
 mod load;
 mod planner;
 mod policy;
@@ -38,6 +42,8 @@ mod price;
 mod scene;
 #[cfg(test)]
 mod tests;
+mod tick;
+mod told;
 
 use serde::{Deserialize, Serialize};
 
@@ -82,6 +88,22 @@ pub struct Trip {
     pub price: Price,
     /// Who else could have made it at the least price, engaged or not, and that price.
     pub runner_up: Option<(DriverId, i64)>,
+}
+
+/// Why a driver was asked, by a plan: what the trip costs with them, and what it was compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Planned {
+    /// What it costs, part by part.
+    pub price: Price,
+    /// The latest moment to leave for the restaurant without being late there.
+    pub leave_by: Timestamp,
+    /// When the food is to be taken over.
+    pub pickup_at: Timestamp,
+    /// Who else could have made it at the least price, engaged or not, and that price.
+    pub runner_up: Option<(DriverId, i64)>,
+    /// What a driver's time was worth, in thousandths of a customer's.
+    pub scarcity_permille: u32,
 }
 
 /// Whether a trip is begun.

@@ -44,6 +44,10 @@ pub struct PlanPolicy {
     /// What an order costs with a driver who has carried what their guarantee pays for: the fee is
     /// paid on top, and others go empty. Default 2 min.
     pub beyond_guarantee: Span,
+    /// What the way to the restaurant costs, in thousandths of its time: whatever it does to the
+    /// customers' time, somebody drives it. Default 1: of two that cost the same, the nearer.
+    #[serde(default = "approach_permille")]
+    pub approach_permille: u32,
     /// What it costs to turn round. Default 60 s; half of it for heading across.
     pub turn: Span,
     /// What a certain decline costs: the time of an offer. Default 30 s (platform).
@@ -56,6 +60,63 @@ pub struct PlanPolicy {
     pub service_before_drop_off: Span,
     /// From handing over to being free. Default 0.
     pub service_after_drop_off: Span,
+    /// How long before its food is ready an order is considered at all: at least the longest way to
+    /// a restaurant that is worth it. Default 20 min.
+    #[serde(default = "lead")]
+    pub lead: Span,
+    /// How long before its food is ready its search counts as begun, and not when the restaurant
+    /// accepts: only then do its stages run, for until then it may be held back on purpose. Default
+    /// 2 min: ours, so that it is flagged a minute after the food is ready.
+    #[serde(default = "stage_lead")]
+    pub stage_lead: Span,
+    /// An order that is older than this, or flagged, goes before all others. Default 45 min: ours,
+    /// half an hour short of what counts as late.
+    #[serde(default = "urgent_after")]
+    pub urgent_after: Span,
+    /// How much more it costs to leave an order waiting that is worth twice the mean, in thousandths.
+    /// Default 100: ours, it tips the scales between equals.
+    #[serde(default = "value_permille")]
+    pub value_permille: u32,
+}
+
+const fn approach_permille() -> u32 {
+    1
+}
+
+const fn lead() -> Span {
+    Span::from_mins(20)
+}
+
+const fn stage_lead() -> Span {
+    Span::from_mins(2)
+}
+
+const fn urgent_after() -> Span {
+    Span::from_mins(45)
+}
+
+const fn value_permille() -> u32 {
+    100
+}
+
+impl PlanPolicy {
+    /// What a shard plans by unless it is told otherwise: the defaults, but for what the instances
+    /// do not have. A tick of 20 s and 90 s of notice, for a decline and a silence before somebody
+    /// must leave (offers are open for 30 s); half a minute to park at either end, to pack and to
+    /// ring (ours); and a metre driven is worth something (ours: two fifths of its time).
+    #[must_use]
+    pub fn of_a_shard() -> Self {
+        Self {
+            tick: Span::from_secs(20),
+            notice: Span::from_secs(90),
+            approach_permille: 400,
+            service_before_pickup: Span::from_secs(30),
+            service_after_pickup: Span::from_secs(30),
+            service_before_drop_off: Span::from_secs(30),
+            service_after_drop_off: Span::from_secs(90),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for PlanPolicy {
@@ -73,12 +134,17 @@ impl Default for PlanPolicy {
             scarcity_permille: 2_000,
             late_pickup: Span::from_mins(2),
             beyond_guarantee: Span::from_mins(2),
+            approach_permille: approach_permille(),
             turn: Span::from_secs(60),
             decline: Span::from_secs(30),
             service_before_pickup: Span::ZERO,
             service_after_pickup: Span::ZERO,
             service_before_drop_off: Span::ZERO,
             service_after_drop_off: Span::ZERO,
+            lead: lead(),
+            stage_lead: stage_lead(),
+            urgent_after: urgent_after(),
+            value_permille: value_permille(),
         }
     }
 }
@@ -132,12 +198,19 @@ impl PlanPolicy {
             ("service_after_pickup", self.service_after_pickup),
             ("service_before_drop_off", self.service_before_drop_off),
             ("service_after_drop_off", self.service_after_drop_off),
+            ("lead", self.lead),
+            ("stage_lead", self.stage_lead),
+            ("urgent_after", self.urgent_after),
         ];
         if let Some((name, _)) = spans.into_iter().find(|(_, span)| *span > DAY) {
             return Err(BadPlanPolicy::TooLong(name));
         }
-        let weights =
-            [("late_permille", self.late_permille), ("scarcity_permille", self.scarcity_permille)];
+        let weights = [
+            ("late_permille", self.late_permille),
+            ("scarcity_permille", self.scarcity_permille),
+            ("approach_permille", self.approach_permille),
+            ("value_permille", self.value_permille),
+        ];
         match weights.into_iter().find(|(_, weight)| *weight > PERMILLE_MAX) {
             Some((name, _)) => Err(BadPlanPolicy::TooHeavy(name)),
             None => Ok(()),

@@ -23,7 +23,7 @@ pub struct Price {
     pub direction: i64,
     /// For a likely decline.
     pub declines: i64,
-    /// A thousandth of the way to the restaurant: of two that cost the same, the nearer.
+    /// For the way to the restaurant ([`PlanPolicy::approach_permille`]).
     pub approach: i64,
     /// The sum of the parts.
     pub total: i64,
@@ -75,7 +75,7 @@ pub(super) fn quote<P>(
         beyond_guarantee: share(policy.beyond_guarantee, beyond, 1_000),
         direction: share(policy.turn, off_course, 180),
         declines: share(policy.decline, u64::from(courier.declined_permille.min(1_000)), 1_000),
-        approach: share(approach.travel, 1, 1_000),
+        approach: share(approach.travel, u64::from(policy.approach_permille), 1_000),
         total: 0,
     };
     let leave_by = pickup_at.saturating_sub(approaching);

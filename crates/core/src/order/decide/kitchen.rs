@@ -24,10 +24,11 @@ impl Order {
                     .map_or(self.intent.ready_span, |ready_at| ready_at.saturating_since(now));
                 let distance_m = self.intent.quote.distance_m;
                 let speeds = &policy.dispatch.speeds;
+                let search_from = policy.search_from(now.saturating_add(ready_span), now);
                 Ok(vec![Event::Accepted {
                     kitchen: self.intent.kitchen,
                     estimate: eta::estimate(now, ready_span, distance_m, speeds),
-                    give_up_at: now.saturating_add(policy.order.search_for),
+                    give_up_at: search_from.saturating_add(policy.order.search_for),
                     pick_up_by: now.saturating_add(policy.order.pick_up_within),
                 }])
             }

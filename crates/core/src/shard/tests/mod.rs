@@ -9,6 +9,7 @@ mod ending;
 mod histories;
 mod notices;
 mod placing;
+mod planned;
 mod provider;
 mod saga;
 mod sales;

@@ -55,7 +55,8 @@ fn only_those_who_are_free_and_near_and_where_they_say_are_proposed() {
 
     let mut matcher = Matcher::new(Span::from_secs(1));
     let proposals = matcher.step(town.host.shard(), &index, town.now);
-    let [Proposal { among: Among::Located(candidates), .. }] = &proposals[..] else {
+    let [Command::Propose(Proposal { among: Among::Located(candidates), .. })] = &proposals[..]
+    else {
         panic!("{proposals:?}")
     };
     let found: Vec<_> = candidates.iter().map(|candidate| candidate.driver).collect();
