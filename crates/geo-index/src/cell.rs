@@ -128,6 +128,11 @@ pub(crate) fn shared(one: LatLng, other: LatLng, depth: u32) -> bool {
     (one.y ^ other.y) >> bits == 0 && (one.x ^ other.x) >> bits.saturating_add(band(one.y)) == 0
 }
 
+/// How high a cell of this depth is.
+pub(crate) const fn height_e7(depth: u32) -> i64 {
+    1 << bits_at(depth)
+}
+
 /// The base rows that hold these coordinates from the south pole.
 #[expect(clippy::cast_sign_loss, reason = "clamped")]
 pub(crate) fn rows((south, north): (i64, i64)) -> (u32, u32) {

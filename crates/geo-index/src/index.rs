@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::{BLOCK, Block};
 use crate::config::{Config, ConfigError};
-use crate::nearest::{Query, search};
+use crate::nearest::search;
 use crate::ping::{Fix, Ping, Suspicion, Tally, Verdict};
+use crate::query::Query;
 use crate::stripe::{self, NOWHERE, Stripe};
 use crate::viewport::Viewport;
 
@@ -192,18 +193,19 @@ impl<K: Copy + Eq + Hash + Ord> DriverIndex<K> {
         keep: impl Fn(&K, &Fix) -> bool,
         out: &mut Vec<Hit<K>>,
     ) {
-        let mut query =
-            Query::new((centre, radius_m, k), (now, self.config.stale_after), keep, out);
         let drivers = self.len();
         if k == 0 || drivers == 0 {
-            return;
+            return out.clear();
         }
         // All locks at once, so that a driver who moves meanwhile is seen once. Nobody who holds
         // one lock waits for another except here, for reading and in one order.
         let stripes: ArrayVec<_, { Config::STRIPES_MAX }> =
             self.stripes().take(Config::STRIPES_MAX).map(RwLock::read).collect();
+        let mut candidates = ArrayVec::new();
+        let found = (&mut candidates, out);
+        let mut query =
+            Query::new((centre, radius_m, k), (now, self.config.stale_after), keep, found);
         search(&mut query, &stripes, drivers);
-        drop(stripes);
         query.finish();
     }
 

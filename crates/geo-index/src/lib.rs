@@ -82,7 +82,7 @@
 //! | `stripe`, `arena`, `entry` | what one lock guards: directory and cell buckets; where entries lie |
 //! | `batch` | many pings at once, in phases |
 //! | `cell` | the grid over fixed-point coordinates |
-//! | `nearest`, `distance` | the search by boxes and the argument why it may stop; distances from one place |
+//! | `nearest`, `query`, `distance` | the search by boxes and the argument why it may stop; the best so far; distances from one place |
 //! | [`places`] | restaurants: near me, within their delivery radius, page by page |
 //! | [`zones`] | polygons: which hold this place; who entered, stayed, left |
 //! | [`cluster`] | a viewport of many drivers as at most so many markers |
@@ -101,6 +101,7 @@ mod index;
 mod nearest;
 mod ping;
 pub mod places;
+mod query;
 pub mod reference;
 mod stripe;
 mod viewport;
