@@ -192,8 +192,12 @@ impl<K: Copy> Arena<K> {
     pub(crate) fn touch(&self, bucket: Bucket, nth: usize) -> (bool, i32) {
         let first = bucket.head;
         let chunk = (0..nth).fold(first, |chunk, _| self.next(chunk));
+        // The link is on another line, and the next touch follows it.
+        let next = self.next(chunk).cast_signed();
         let found = self.chunk(chunk);
-        found.map_or((false, 0), |Chunk { positions: [first, ..], .. }| (true, first.lat_e7()))
+        found.map_or((false, 0), |Chunk { positions: [first, ..], .. }| {
+            (true, first.lat_e7() ^ next)
+        })
     }
 
     /// The entries of a bucket and where they lie.
