@@ -30,7 +30,9 @@ use core::ops::Deref;
 use arrayvec::ArrayVec;
 
 use crate::arena::{Bucket, CHUNK_USIZE};
-use crate::cell::{self, BASE_E7, Bounds, Cell, DEPTH_MAX, HALF_TURN_E7, POLE_E7, TURN_E7};
+use crate::cell::{
+    self, BASE_E7, Bounds, Cell, Columns, DEPTH_MAX, HALF_TURN_E7, POLE_E7, TURN_E7,
+};
 use crate::distance::{Centre, latitudes_m};
 use crate::ping::Fix;
 use crate::query::{Measure, Query};
@@ -79,7 +81,7 @@ where
     F: Fn(&K, &Fix) -> bool,
     S: Deref<Target = Stripe<K>>,
 {
-    let cells_max = drivers.checked_div(DRIVERS_A_CELL).unwrap_or_default().max(CELLS_FREE);
+    let cells_max = cells_max(drivers);
     let whole_e7 = half_height_e7(query.radius_m);
     let mut half_e7 = if query.k >= drivers {
         whole_e7
@@ -105,6 +107,11 @@ where
     }
 }
 
+/// From how many base cells on a look at every driver is cheaper.
+pub(crate) fn cells_max(drivers: usize) -> usize {
+    drivers.checked_div(DRIVERS_A_CELL).unwrap_or_default().max(CELLS_FREE)
+}
+
 /// A box around the centre.
 struct Reach {
     rows: (u32, u32),
@@ -117,10 +124,6 @@ struct Reach {
     /// How what lies in the cells that it touches may be measured.
     measure: Measure,
 }
-
-/// The columns from one to another, both included; of none, the first is greater.
-type Columns = (u32, u32);
-const NO_COLUMNS: Columns = (1, 0);
 
 impl Reach {
     fn new(centre: &Centre, half_e7: i64) -> Self {
@@ -156,10 +159,8 @@ impl Reach {
     fn cells(&self, most: usize) -> usize {
         let mut cells = 0_usize;
         for row in self.rows.0..=self.rows.1 {
-            for (first, last) in self.columns(row) {
-                let count = last.saturating_add(1).saturating_sub(first);
-                cells = cells.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
-            }
+            cells =
+                self.columns(row).into_iter().map(cell::count).fold(cells, usize::saturating_add);
             if cells >= most {
                 break;
             }
@@ -167,27 +168,12 @@ impl Reach {
         cells
     }
 
-    /// Which columns of a row it touches: on the other side of the antimeridian there are others.
+    /// Which columns of a row it touches.
     fn columns(&self, row: u32) -> [Columns; 2] {
-        let all = cell::columns(row, (0, TURN_E7));
-        if self.wide_e7 >= HALF_TURN_E7 {
-            return [all, NO_COLUMNS];
-        }
-        let (west, east) =
-            (self.x.saturating_sub(self.wide_e7), self.x.saturating_add(self.wide_e7));
-        let here = cell::columns(row, (west, east));
-        let there = if west <= 0 {
-            cell::columns(row, (west.saturating_add(TURN_E7), TURN_E7))
-        } else if east >= TURN_E7 {
-            cell::columns(row, (0, east.saturating_sub(TURN_E7)))
-        } else {
-            NO_COLUMNS
-        };
-        // Both may have a cell in common, which is to be looked at once.
-        if there.0 <= there.1 && here.0 <= there.1 && there.0 <= here.1 {
-            return [all, NO_COLUMNS];
-        }
-        [here, there]
+        cell::columns_around(
+            row,
+            (self.x.saturating_sub(self.wide_e7), self.x.saturating_add(self.wide_e7)),
+        )
     }
 
     /// Looks at what it touches.
