@@ -1,4 +1,5 @@
-//! What a live order takes of the heap: `cargo bench --bench memory`.
+//! What a live order and a driver of the index take of the heap: `cargo bench --bench memory`, or
+//! `-- geo` for the drivers alone, which `versus` asks for.
 //!
 //! A shard is filled with orders in the phases of a dinner rush, each with two lines, and the
 //! allocator is asked how many bytes more are in use: orders, deliveries, the indexes over them and
@@ -9,9 +10,15 @@
     clippy::arithmetic_side_effects,
     clippy::cast_precision_loss,
     clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
     clippy::panic,
     reason = "a measurement that goes wrong is to end"
 )]
+
+#[path = "versus/geo_world.rs"]
+#[allow(dead_code, reason = "the other benches need more of it")]
+mod geo_world;
 
 use std::alloc::System;
 
@@ -33,6 +40,7 @@ use doorstep::core::shard::{
     Command, DriverAct, Event, OperationsAct, Outcome, RestaurantAct, Shard, Wish,
 };
 use doorstep::core::time::{Span, Timestamp};
+use doorstep::geo_index::{Config, DriverIndex, Hit, Verdict};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 
 #[global_allocator]
@@ -41,9 +49,33 @@ static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 const ORDERS: u32 = 60_000;
 
 fn main() {
+    println!("figure geo/bytes_per_driver {:.0} B", bytes_per_driver(500_000));
+    println!("figure geo/bytes_per_driver_of_2m {:.0} B", bytes_per_driver(2_000_000));
+    if std::env::args().any(|word| word == "geo") {
+        return;
+    }
     let [alone, with_outcomes] = [false, true].map(bytes_per_order);
     println!("figure shard/bytes_per_live_order {alone:.0} B");
     println!("figure shard/bytes_per_live_order_with_outcomes {with_outcomes:.0} B");
+}
+
+/// Bytes of the heap that each of so many drivers came to take, once as many pings as there are
+/// drivers have moved them about. All of them must have found room, and be found.
+fn bytes_per_driver(drivers: u32) -> f64 {
+    let many = drivers as usize;
+    let mut world = geo_world::World::cities(many, many);
+    let before = in_use();
+    let config = Config { drivers_max: drivers, ..Config::default() };
+    let index: DriverIndex = DriverIndex::new(config).expect("it is one");
+    index.record_batch(&world.first, |_, verdict| assert_eq!(verdict, Verdict::Inserted));
+    world.later();
+    index.record_batch(&world.pings, |_, verdict| assert_ne!(verdict, Verdict::Full));
+    let bytes = (in_use() - before) as f64 / f64::from(drivers);
+    assert_eq!(index.len(), many);
+    let (at, mut hits) = (world.pings[many - 1].fix, Vec::<Hit>::new());
+    index.nearest(at.position, 5_000, 20, at.taken_at, |_, _| true, &mut hits);
+    assert_eq!(hits.len(), 20);
+    bytes
 }
 
 /// Bytes of the heap that each of many live orders came to take.

@@ -10,6 +10,7 @@
 use std::cell::RefCell;
 use std::hint::black_box;
 use std::num::NonZero;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -36,13 +37,61 @@ const PIPELINE: usize = 64;
 
 pub(crate) fn run(effort: &Effort, report: &mut Report) {
     let (drivers, pings) = effort.of((500_000, 4_000_000), (20_000, 100_000));
-    measure(&RefCell::new(World::cities(drivers, pings)), effort, report);
     for (name, world) in World::real(drivers, pings) {
         match world {
             Ok(world) => on_real(name, &RefCell::new(world), effort, report),
             Err(why) => report.skip(format!("{name}: {why}")),
         }
     }
+    stadium(effort, report);
+    measure(&RefCell::new(World::cities(drivers, pings)), effort, report);
+    match bytes_per_driver(effort) {
+        Ok(bytes) => {
+            let what = "of the heap, by the allocator";
+            report.figure("geo/bytes_per_driver", Samples::new(vec![bytes]), "B", what);
+        }
+        Err(why) => report.skip(format!("geo/bytes_per_driver: {why}")),
+    }
+}
+
+/// 100,000 drivers in 4 ha: what a crowd costs, beside the same number in 40 cities.
+fn stadium(effort: &Effort, report: &mut Report) {
+    let (drivers, pings) = effort.of((100_000, 1_000_000), (5_000, 20_000));
+    let crowd = RefCell::new(World::stadium(drivers, pings));
+    let spread = RefCell::new(World::cities(drivers, pings));
+    let (crowded, sparse) = (index(&crowd), index(&spread));
+    let (ours, theirs) = ("100,000 drivers in 200 m", "the same number in 40 cities");
+    let [near, taken, near_sparse, taken_sparse] = interleave(
+        effort.rounds(),
+        [
+            nearest_turn(&crowd, &crowded),
+            Box::new(|| self::pings(&crowd, 1, |batch| crowded.record_batch(batch, |_, _| ()))),
+            nearest_turn(&spread, &sparse),
+            Box::new(|| self::pings(&spread, 1, |batch| sparse.record_batch(batch, |_, _| ()))),
+        ],
+    );
+    report.figure("geo/stadium_nearest20_us", near.map(|rate| 1e6 / rate), "us", ours);
+    report.cost("geo/stadium_nearest20", near_sparse.over(&near), theirs);
+    report.cost("geo/stadium_ping", taken_sparse.over(&taken), theirs);
+}
+
+/// What the bench `memory` says: a counting allocator would slow down everybody here.
+fn bytes_per_driver(effort: &Effort) -> Result<f64, String> {
+    if effort.of(false, true) {
+        return Err("not with --quick".to_owned());
+    }
+    let counted = Command::new(env!("CARGO"))
+        .args(["bench", "--quiet", "--locked", "--bench", "memory", "--", "geo"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .map_err(|why| why.to_string())?;
+    let said = String::from_utf8_lossy(&counted.stdout);
+    let mut lines = said.lines();
+    lines
+        .find_map(|line| {
+            line.strip_prefix("figure geo/bytes_per_driver ")?.split(' ').next()?.parse().ok()
+        })
+        .ok_or_else(|| format!("the bench `memory` does not say: {}", counted.status))
 }
 
 fn measure(world: &RefCell<World>, effort: &Effort, report: &mut Report) {
@@ -63,18 +112,8 @@ fn measure(world: &RefCell<World>, effort: &Effort, report: &mut Report) {
             Box::new(|| pings(world, slow, |batch| r.take(batch))),
         ],
     );
-    report.figure("geo/pings_per_s_1core", ours.clone(), "1/s", "batches of 1,024");
-    report.cost("geo/ping_vs_dashmap", floor.over(&ours), "a bare DashMap insert (rustc-hash)");
-    report.ratio("geo/ping_vs_h3_each", ours.over(&h3), "cell buckets, H3 on every ping");
-    report.ratio("geo/ping_vs_kiddo", ours.over(&kiddo), "kiddo, remove and add");
-    report.ratio("geo/ping_vs_rstar", ours.over(&rstar), "rstar, remove and insert");
-    report.figure("geo/dashmap_per_s", floor, "1/s", "the floor");
-    if let Some(redis) = redis(world, effort, report) {
-        report.ratio("geo/ping_vs_redis", ours.over(&redis.0), "GEOADD, 64 a pipeline");
-        let [near] = interleave(effort.rounds(), [nearest_turn(world, &index)]);
-        report.ratio("geo/nearest20_vs_redis", near.over(&redis.1), "GEOSEARCH, 64 a pipeline");
-    }
-    let [near, kiddo, rstar] = interleave(
+    let redis = redis(world, effort, report);
+    let [near, kiddo_near, rstar_near] = interleave(
         effort.rounds(),
         [
             nearest_turn(world, &index),
@@ -82,11 +121,30 @@ fn measure(world: &RefCell<World>, effort: &Effort, report: &mut Report) {
             Box::new(|| world.borrow().ask(|at| r.nearest(at))),
         ],
     );
-    report.ratio("geo/nearest20_vs_kiddo", near.over(&kiddo), "kiddo's nearest_n, within 5 km");
-    report.ratio("geo/nearest20_vs_rstar", near.over(&rstar), "rstar's nearest_neighbor_iter");
+    let two = threads(world, &index, &map, effort, report);
+    let beside = beside_queries(world, &index, effort);
+    report.figure("geo/dashmap_per_s", floor.clone(), "1/s", "the floor");
     report.figure("geo/nearest20_us", near.map(|rate| 1e6 / rate), "us", "20 within 5 km");
-    threads(world, &index, &map, effort, report);
-    beside_queries(world, &index, effort, report);
+    report.figure("geo/pings_per_s_1core", ours.clone(), "1/s", "batches of 1,024");
+    report.cost("geo/ping_vs_dashmap", floor.over(&ours), "a bare DashMap insert (rustc-hash)");
+    report.ratio("geo/ping_vs_h3_each", ours.over(&h3), "cell buckets, H3 on every ping");
+    report.ratio("geo/ping_vs_kiddo", ours.over(&kiddo), "kiddo, remove and add");
+    report.ratio("geo/ping_vs_rstar", ours.over(&rstar), "rstar, remove and insert");
+    if let Some((added, _)) = &redis {
+        report.ratio("geo/ping_vs_redis", ours.over(added), "GEOADD, 64 a pipeline");
+    }
+    report.ratio(
+        "geo/nearest20_vs_kiddo",
+        near.over(&kiddo_near),
+        "kiddo's nearest_n, within 5 km",
+    );
+    report.ratio("geo/nearest20_vs_rstar", near.over(&rstar_near), "rstar's nearest_neighbor_iter");
+    if let Some((_, searched)) = &redis {
+        report.ratio("geo/nearest20_vs_redis", near.over(searched), "GEOSEARCH, 64 a pipeline");
+    }
+    report.ratio("geo/two_cores_vs_one", two, "two writers");
+    let what = "the writer's time beside 10,000 queries a second over alone";
+    report.cost("geo/ping_beside_queries", beside, what);
 }
 
 /// Two threads against one, and the same for the floor.
@@ -96,7 +154,7 @@ fn threads(
     map: &DashMap<DriverId, Fix, FxBuildHasher>,
     effort: &Effort,
     report: &mut Report,
-) {
+) -> Samples {
     let [one, two, map_one, map_two] = interleave(
         effort.rounds(),
         [
@@ -106,17 +164,12 @@ fn threads(
             Box::new(|| spread(world, 2, |batch| insert_all(map, batch))),
         ],
     );
-    report.ratio("geo/two_cores_vs_one", two.over(&one), "two writers");
     report.ratio("geo/dashmap_two_cores_vs_one", map_two.over(&map_one), "the floor's");
+    two.over(&one)
 }
 
 /// A writer at full rate, alone and beside 10,000 queries a second.
-fn beside_queries(
-    world: &RefCell<World>,
-    index: &DriverIndex,
-    effort: &Effort,
-    report: &mut Report,
-) {
+fn beside_queries(world: &RefCell<World>, index: &DriverIndex, effort: &Effort) -> Samples {
     let alone: Turn<'_> =
         Box::new(|| spread(world, 1, |batch| index.record_batch(batch, |_, _| ())));
     let beside: Turn<'_> = Box::new(|| {
@@ -144,8 +197,7 @@ fn beside_queries(
         })
     });
     let [alone, beside] = interleave(effort.rounds(), [alone, beside]);
-    let what = "the writer's time beside 10,000 queries a second over alone";
-    report.cost("geo/ping_beside_queries", alone.over(&beside), what);
+    alone.over(&beside)
 }
 
 /// Real places: only the floor and kiddo.

@@ -45,6 +45,15 @@ impl World {
         Self::around(places, pings, &mut draw)
     }
 
+    /// Drivers in a square of 200 m.
+    pub(crate) fn stadium(drivers: usize, pings: usize) -> Self {
+        let mut draw = Draw(4);
+        let places = (0..drivers)
+            .map(|_| travelled(at(40.4531, -3.6883), draw.part() * 200.0, draw.part() * 200.0))
+            .collect();
+        Self::around(places, pings, &mut draw)
+    }
+
     /// Drivers by a city's courier shifts or by the fixes of real cabs, if the data is there
     /// (`DOORSTEP_DATA`, or `../shared/data`): each row many times, some 100 m apart.
     pub(crate) fn real(drivers: usize, pings: usize) -> [(&'static str, Result<Self, String>); 2] {

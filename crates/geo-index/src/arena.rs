@@ -1,14 +1,18 @@
 //! Where a stripe's entries lie: chunks of eight, four cache lines each, that buckets chain together.
 //!
 //! A bucket fills one chunk after the other, so its entries lie together for a query to stream over,
-//! and only its first chunk has room left. Chunks come from segments that are never moved or grown, so
+//! and only its first chunk has room left. The positions of a chunk are one cache line: a query reads
+//! no other of drivers who are too far away. Chunks come from segments that are never moved or grown, so
 //! a growing index copies no entries; a chunk that becomes empty is used again by whichever bucket
 //! needs one next. Memory is kept until the index is dropped.
 
-use crate::entry::Entry;
+use doorstep_core::place::LatLng;
+
+use crate::entry::{Details, Entry};
 
 const CHUNK: u32 = 8;
-const CHUNK_USIZE: usize = 8;
+/// How many entries lie together.
+pub(crate) const CHUNK_USIZE: usize = 8;
 const SEGMENT: usize = 128;
 const SEGMENT_BITS: u32 = 7;
 const NONE: u32 = u32::MAX;
@@ -17,8 +21,11 @@ const DIVIDED: u32 = u32::MAX - 1;
 
 /// Eight entries; with a driver of eight bytes, four cache lines.
 #[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Chunk<K>([Entry<K>; CHUNK_USIZE]);
+#[repr(align(64), C)]
+pub(crate) struct Chunk<K> {
+    pub(crate) positions: [LatLng; CHUNK_USIZE],
+    details: [Details<K>; CHUNK_USIZE],
+}
 
 #[derive(Debug)]
 struct Segment<K> {
@@ -38,6 +45,32 @@ pub(crate) struct Bucket {
 pub(crate) struct Arena<K> {
     segments: Vec<Box<Segment<K>>>,
     free: u32,
+}
+
+impl<K: Copy> Chunk<K> {
+    /// The entry in a slot; of a slot beyond the last, or one that holds no driver, none.
+    pub(crate) fn live(&self, slot: usize) -> Option<Entry<K>> {
+        self.get(slot).filter(|entry| entry.details.is_live())
+    }
+
+    /// All but the position of what is in a slot.
+    pub(crate) fn details(&self, slot: usize) -> Option<&Details<K>> {
+        self.details.get(slot)
+    }
+
+    fn get(&self, slot: usize) -> Option<Entry<K>> {
+        let (position, details) = (*self.positions.get(slot)?, *self.details.get(slot)?);
+        Some(Entry { position, details })
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Entry<K>> {
+        let pairs = self.positions.iter().zip(&self.details);
+        pairs.map(|(position, details)| Entry { position: *position, details: *details })
+    }
+
+    fn kill(&mut self) {
+        self.details.iter_mut().for_each(Details::kill);
+    }
 }
 
 impl Bucket {
@@ -80,12 +113,21 @@ impl<K> Default for Arena<K> {
 }
 
 impl<K: Copy> Arena<K> {
-    pub(crate) fn get(&self, at: u32) -> Option<&Entry<K>> {
-        self.chunk(at / CHUNK)?.0.get(slot(at))
+    /// What lies there, live or not.
+    pub(crate) fn get(&self, at: u32) -> Option<Entry<K>> {
+        self.chunk(at / CHUNK)?.get(slot(at))
     }
 
-    pub(crate) fn get_mut(&mut self, at: u32) -> Option<&mut Entry<K>> {
-        self.chunk_mut(at / CHUNK)?.0.get_mut(slot(at))
+    pub(crate) fn details(&self, at: u32) -> Option<&Details<K>> {
+        self.chunk(at / CHUNK)?.details(slot(at))
+    }
+
+    /// Puts an entry in the place of another.
+    pub(crate) fn set(&mut self, at: u32, entry: Entry<K>) -> Option<()> {
+        let chunk = self.chunk_mut(at / CHUNK)?;
+        *chunk.positions.get_mut(slot(at))? = entry.position;
+        *chunk.details.get_mut(slot(at))? = entry.details;
+        Some(())
     }
 
     /// Puts an entry into a bucket; where it is now. `None` if there are no numbers left to name
@@ -98,7 +140,7 @@ impl<K: Copy> Arena<K> {
             bucket.head = chunk;
         }
         let at = bucket.head.saturating_mul(CHUNK).saturating_add(filled);
-        *self.get_mut(at)? = entry;
+        self.set(at, entry)?;
         bucket.count = bucket.count.saturating_add(1);
         Some(at)
     }
@@ -108,9 +150,8 @@ impl<K: Copy> Arena<K> {
     pub(crate) fn take(&mut self, bucket: &mut Bucket, at: u32) -> Option<(Entry<K>, u32)> {
         let last_slot = bucket.in_head().checked_sub(1)?;
         let last_at = bucket.head.saturating_mul(CHUNK).saturating_add(last_slot);
-        let last = self.get_mut(last_at)?;
-        let moved = *last;
-        last.kill();
+        let moved = self.get(last_at)?;
+        self.chunk_mut(last_at / CHUNK)?.details.get_mut(slot(last_at))?.kill();
         bucket.count = bucket.count.saturating_sub(1);
         if last_slot == 0 {
             let emptied = bucket.head;
@@ -119,7 +160,7 @@ impl<K: Copy> Arena<K> {
         if last_at == at {
             return None;
         }
-        *self.get_mut(at)? = moved;
+        self.set(at, moved)?;
         Some((moved, last_at))
     }
 
@@ -128,35 +169,34 @@ impl<K: Copy> Arena<K> {
         while bucket.head != NONE {
             let chunk = bucket.head;
             if let Some(chunk) = self.chunk_mut(chunk) {
-                chunk.0.iter_mut().for_each(Entry::kill);
+                chunk.kill();
             }
             bucket.head = self.release(chunk);
         }
         bucket.count = 0;
     }
 
-    /// The entries of a bucket.
-    pub(crate) fn bucket(&self, bucket: Bucket) -> impl Iterator<Item = &Entry<K>> {
-        let mut at = bucket.head;
-        let mut filled = usize::try_from(bucket.in_head()).unwrap_or_default();
+    /// The chunks of a bucket, and how many entries each holds.
+    pub(crate) fn bucket(&self, bucket: Bucket) -> impl Iterator<Item = (&Chunk<K>, usize)> {
+        let (mut at, mut filled) = (bucket.head, slots(bucket.in_head()));
         core::iter::from_fn(move || {
-            let chunk = self.chunk(at)?;
-            let entries = chunk.0.get(..filled)?;
+            let found = (self.chunk(at)?, filled);
             at = self.next(at);
             filled = CHUNK_USIZE;
-            Some(entries)
+            Some(found)
         })
-        .flatten()
     }
 
-    /// Has the `nth` chunk of a bucket brought into the cache; whether there is one, and a number that
-    /// means nothing.
+    /// Has the positions in the `nth` chunk of a bucket brought into the cache; whether there is one,
+    /// and a number that means nothing.
     pub(crate) fn touch(&self, bucket: Bucket, nth: usize) -> (bool, i32) {
         let first = bucket.head;
         let chunk = (0..nth).fold(first, |chunk, _| self.next(chunk));
-        self.chunk(chunk).map_or((false, 0), |Chunk(entries)| {
-            let lines = entries.iter().step_by(2);
-            (true, lines.fold(0, |sum, entry| sum ^ entry.position.lat_e7()))
+        // The link is on another line, and the next touch follows it.
+        let next = self.next(chunk).cast_signed();
+        let found = self.chunk(chunk);
+        found.map_or((false, 0), |Chunk { positions: [first, ..], .. }| {
+            (true, first.lat_e7() ^ next)
         })
     }
 
@@ -165,14 +205,14 @@ impl<K: Copy> Arena<K> {
         let (mut chunk, mut filled) = (bucket.head, bucket.in_head());
         core::iter::from_fn(move || {
             let here = chunk;
-            let entries = self.chunk(here)?;
-            let slots =
-                (0_u32..).zip(&entries.0).take(slot(filled.saturating_sub(1)).saturating_add(1));
+            let entries = (0_u32..).zip(self.chunk(here)?.entries()).take(slots(filled));
             chunk = self.next(here);
             filled = CHUNK;
-            Some(slots.map(move |(slot, entry)| {
-                (here.saturating_mul(CHUNK).saturating_add(slot), *entry)
-            }))
+            Some(
+                entries.map(move |(slot, entry)| {
+                    (here.saturating_mul(CHUNK).saturating_add(slot), entry)
+                }),
+            )
         })
         .flatten()
     }
@@ -181,10 +221,14 @@ impl<K: Copy> Arena<K> {
         self.segments.len()
     }
 
+    /// The chunks of a segment, live and not; of none, if there is no such.
+    pub(crate) fn chunks(&self, number: usize) -> impl Iterator<Item = &Chunk<K>> {
+        self.segments.get(number).map_or(&[][..], |segment| &segment.chunks).iter()
+    }
+
     /// The live entries of a segment; of none, if there is no such.
-    pub(crate) fn segment(&self, number: usize) -> impl Iterator<Item = &Entry<K>> {
-        let chunks = self.segments.get(number).map_or(&[][..], |segment| &segment.chunks);
-        chunks.iter().flat_map(|chunk| &chunk.0).filter(|entry| entry.is_live())
+    pub(crate) fn segment(&self, number: usize) -> impl Iterator<Item = Entry<K>> {
+        self.chunks(number).flat_map(Chunk::entries).filter(|entry| entry.details.is_live())
     }
 
     /// A chunk from the free ones, or of a new segment, which `filler` fills.
@@ -193,14 +237,16 @@ impl<K: Copy> Arena<K> {
             let first = u32::try_from(self.segments.len()).ok()?.checked_mul(1 << SEGMENT_BITS)?;
             // Every entry must have a number.
             first.checked_add(1 << SEGMENT_BITS)?.checked_mul(CHUNK)?;
-            let mut dead = filler;
+            let mut dead = Chunk {
+                positions: [filler.position; CHUNK_USIZE],
+                details: [filler.details; CHUNK_USIZE],
+            };
             dead.kill();
             let mut next = [NONE; SEGMENT];
             for (after, next) in (first.saturating_add(1)..).zip(&mut next).take(SEGMENT - 1) {
                 *next = after;
             }
-            let chunks = [Chunk([dead; CHUNK_USIZE]); SEGMENT];
-            self.segments.push(Box::new(Segment { chunks, next }));
+            self.segments.push(Box::new(Segment { chunks: [dead; SEGMENT], next }));
             self.free = first;
         }
         let chunk = self.free;
@@ -244,6 +290,10 @@ impl<K: Copy> Arena<K> {
 
 const fn slot(at: u32) -> usize {
     (at % CHUNK) as usize
+}
+
+const fn slots(count: u32) -> usize {
+    count as usize
 }
 
 const fn place(chunk: u32) -> (usize, usize) {

@@ -6,6 +6,7 @@
 //! and a driver has one stripe: what becomes of each is the same as one by one.
 
 use core::hash::Hash;
+use core::hint::black_box;
 
 use crate::config::Config;
 use crate::ping::{Ping, Verdict};
@@ -75,13 +76,17 @@ impl<'p, K: Copy + Eq + Hash> Block<'p, K> {
         for (number, guess) in numbers.iter().zip(&mut guesses) {
             *guess = stripe.guess(self.hash(*number));
         }
+        let mut touched = 0;
         for (number, guess) in numbers.iter().zip(&mut guesses) {
             let Some(ping) = self.ping(*number) else { continue };
             // What matters is that the entry comes into the cache; it may move before its turn.
-            if !stripe.lies_at(&ping.driver, *guess) {
+            let (lies, number) = stripe.touch_entry(&ping.driver, *guess);
+            touched ^= number;
+            if !lies {
                 *guess = NOWHERE;
             }
         }
+        black_box(touched);
         for (number, guess) in numbers.iter().zip(&guesses) {
             let hash = self.hash(*number);
             let Some(ping) = self.ping(*number) else { continue };

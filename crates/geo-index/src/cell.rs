@@ -128,6 +128,11 @@ pub(crate) fn shared(one: LatLng, other: LatLng, depth: u32) -> bool {
     (one.y ^ other.y) >> bits == 0 && (one.x ^ other.x) >> bits.saturating_add(band(one.y)) == 0
 }
 
+/// How high a cell of this depth is.
+pub(crate) const fn height_e7(depth: u32) -> i64 {
+    1 << bits_at(depth)
+}
+
 /// The base rows that hold these coordinates from the south pole.
 #[expect(clippy::cast_sign_loss, reason = "clamped")]
 pub(crate) fn rows((south, north): (i64, i64)) -> (u32, u32) {
@@ -141,6 +146,37 @@ pub(crate) fn columns(row: u32, (west, east): (i64, i64)) -> (u32, u32) {
     let bits = BASE_BITS.saturating_add(band(row << BASE_BITS));
     let column = |x: i64| (x.clamp(0, TURN_E7) as u32) >> bits;
     (column(west), column(east))
+}
+
+/// The columns of a base row from one to another, both included; of none, the first is greater.
+pub(crate) type Columns = (u32, u32);
+pub(crate) const NO_COLUMNS: Columns = (1, 0);
+
+/// How many they are.
+pub(crate) fn count((first, last): Columns) -> usize {
+    usize::try_from(last.saturating_add(1).saturating_sub(first)).unwrap_or(usize::MAX)
+}
+
+/// The columns of a base row between two longitudes from the antimeridian, each at most a turn beyond it:
+/// on its other side there are others.
+pub(crate) fn columns_around(row: u32, (west, east): (i64, i64)) -> [Columns; 2] {
+    let all = columns(row, (0, TURN_E7));
+    if east.saturating_sub(west) >= TURN_E7 {
+        return [all, NO_COLUMNS];
+    }
+    let here = columns(row, (west, east));
+    let there = if west <= 0 {
+        columns(row, (west.saturating_add(TURN_E7), TURN_E7))
+    } else if east >= TURN_E7 {
+        columns(row, (0, east.saturating_sub(TURN_E7)))
+    } else {
+        NO_COLUMNS
+    };
+    // Both may have a cell in common, which is to be looked at once.
+    if there.0 <= there.1 && here.0 <= there.1 && there.0 <= here.1 {
+        return [all, NO_COLUMNS];
+    }
+    [here, there]
 }
 
 impl Coordinates {

@@ -22,6 +22,18 @@ const DOUBT_M: f64 = 1e-3;
 /// What a haversine, or a bound on one, may be off by, in parts of itself: far too much.
 const SLACK: f64 = 1e-9;
 
+/// A haversine of a place nearby in squared ten-millionths of a degree. As sin x ≥ x (1 − x² / 6), and
+/// squared halves of up to 0.05 are at stake, a part in 4,000 is enough for that and for rounding.
+const PLANE: f64 = 4.0 / (RADIANS_PER_E7 * RADIANS_PER_E7) * (1.0 + 1.0 / 2_000.0);
+
+/// That some places are so near that the plane is almost the sphere: none is farther than 2.86° (0.05)
+/// from the centre in latitude or in longitude, nor on the other side of the antimeridian.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Near {
+    /// The centre's cosine of latitude times the smallest of the places'.
+    shrunk: f32,
+}
+
 /// The place that distances are from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Centre {
@@ -46,6 +58,13 @@ impl Centre {
         self.cos
     }
 
+    /// Places between these latitudes, if they are as near as it takes.
+    pub(crate) fn near(&self, south_e7: i64, north_e7: i64) -> Near {
+        #[expect(clippy::cast_possible_truncation, reason = "rounding is within the slack")]
+        let shrunk = (self.cos * self.cos_min(south_e7, north_e7)) as f32;
+        Near { shrunk }
+    }
+
     /// sin² of half the angle to another place.
     #[inline]
     pub(crate) fn haversine(&self, to: LatLng) -> f64 {
@@ -55,25 +74,41 @@ impl Centre {
             + self.cos * self.cos_at(to.lat_e7(), lat, north) * haversine(radians(self.east_e7(to)))
     }
 
+    /// A lower bound of the haversines of some places near the centre, as a measure to hold against
+    /// [`plane_max`]: in the plane, by single precision and step by step for all of them, so that a
+    /// processor takes several at once.
+    #[inline]
+    #[expect(clippy::cast_precision_loss, reason = "rounding is within the slack")]
+    pub(crate) fn in_the_plane<const N: usize>(
+        &self,
+        near: Near,
+        places: &[LatLng; N],
+    ) -> [f32; N] {
+        let (lat, lng) = (self.place.lat_e7(), self.place.lng_e7());
+        let mut away = [0.0; N];
+        for (place, away) in places.iter().zip(&mut away) {
+            let north = place.lat_e7().wrapping_sub(lat) as f32;
+            let east = place.lng_e7().wrapping_sub(lng) as f32;
+            *away = north * north + east * east * near.shrunk;
+        }
+        away
+    }
+
     /// The distance to a place whose haversine was computed, as `distance_m` has it.
     #[inline]
     pub(crate) fn distance_m(&self, to: LatLng, haversine: f64) -> u32 {
-        let z = libm::sqrt(haversine);
+        // A square root is rounded alike everywhere (IEEE 754).
+        let z = haversine.sqrt();
         if z < NEAR / 2.0 {
             let q = z * z;
-            let series =
-                1.0 + q * (1.0 / 6.0 + q * (3.0 / 40.0 + q * (15.0 / 336.0 + q * 105.0 / 3456.0)));
+            let series = 1.0
+                + q * (1.0 / 6.0 + q * (3.0 / 40.0 + q * (15.0 / 336.0 + q * (105.0 / 3456.0))));
             let metres = 2.0 * EARTH_RADIUS_M * z * series;
-            let whole = libm::floor(metres);
-            let over = metres - whole;
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range")]
+            let whole = metres as u32;
+            let over = metres - f64::from(whole);
             if (over - 0.5).abs() > DOUBT_M {
-                let rounded = if over > 0.5 { whole + 1.0 } else { whole };
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "in range"
-                )]
-                return rounded as u32;
+                return whole.saturating_add(u32::from(over > 0.5));
             }
         }
         self.place.distance_m(to)
@@ -88,7 +123,14 @@ impl Centre {
     }
 
     /// No cosine of the latitudes between two is smaller, in ten-millionths of a degree.
-    pub(crate) fn cos_min(south_e7: i64, north_e7: i64) -> f64 {
+    pub(crate) fn cos_min(&self, south_e7: i64, north_e7: i64) -> f64 {
+        let at_e7 = i64::from(self.place.lat_e7());
+        let away_e7 = at_e7.saturating_sub(south_e7).max(north_e7.saturating_sub(at_e7));
+        let away = radians(away_e7);
+        if away < NEAR {
+            // A cosine changes by no more than its angle does.
+            return (self.cos - away - SLACK).max(0.0);
+        }
         let most = radians(south_e7.abs().max(north_e7.abs()).min(crate::cell::POLE_E7));
         (libm::cos(most) - SLACK).max(0.0)
     }
@@ -98,6 +140,13 @@ impl Centre {
     /// (or at the pole, from a quarter turn on).
     pub(crate) fn meridian_m(&self, east_e7: i64) -> f64 {
         let east = radians(east_e7).min(FRAC_PI_2);
+        if east < NEAR {
+            // sin x ≥ x − x³ / 6, and asin x ≥ x.
+            return EARTH_RADIUS_M
+                * self.cos.max(0.0)
+                * (east - east * east * east / 6.0)
+                * (1.0 - SLACK);
+        }
         EARTH_RADIUS_M * libm::asin((self.cos * libm::sin(east)).clamp(0.0, 1.0)) * (1.0 - SLACK)
     }
 
@@ -115,12 +164,17 @@ impl Centre {
     #[inline]
     fn cos_at(&self, lat_e7: i32, lat: f64, haversine: f64) -> f64 {
         if lat.abs() < NEAR {
-            let q = lat * lat;
-            let sin = lat * (1.0 - q * (1.0 / 6.0 - q * (1.0 / 120.0 - q / 5_040.0)));
-            self.cos * (1.0 - 2.0 * haversine) - self.sin * sin
+            self.cos_near(lat, haversine)
         } else {
             libm::cos(radians(i64::from(lat_e7)))
         }
+    }
+
+    #[inline]
+    fn cos_near(&self, lat: f64, haversine: f64) -> f64 {
+        let q = lat * lat;
+        let sin = lat * (1.0 - q * (1.0 / 6.0 - q * (1.0 / 120.0 - q * (1.0 / 5_040.0))));
+        self.cos * (1.0 - 2.0 * haversine) - self.sin * sin
     }
 }
 
@@ -130,8 +184,18 @@ pub(crate) fn haversine_max(distance_m: u32) -> f64 {
     if half >= FRAC_PI_2 {
         return f64::INFINITY;
     }
+    if half < NEAR {
+        // sin x ≤ x.
+        return half * half * (1.0 + SLACK);
+    }
     let sin = libm::sin(half);
     sin * sin * (1.0 + SLACK)
+}
+
+/// What places nearby, of which none has a larger haversine than this, have in the plane at most.
+#[expect(clippy::cast_possible_truncation, reason = "rounding is within the slack")]
+pub(crate) fn plane_max(haversine: f64) -> f32 {
+    (haversine * PLANE) as f32
 }
 
 /// The arc of a difference of latitudes, in metres, rounded down a little.
@@ -143,12 +207,17 @@ pub(crate) fn latitudes_m(north_e7: i64) -> f64 {
 #[inline]
 fn haversine(angle: f64) -> f64 {
     if angle.abs() < NEAR {
-        let q = angle * angle;
-        q * (0.25 - q * (1.0 / 48.0 - q * (1.0 / 1_440.0 - q / 80_640.0)))
+        haversine_near(angle)
     } else {
         let sin = libm::sin(angle / 2.0);
         sin * sin
     }
+}
+
+#[inline]
+fn haversine_near(angle: f64) -> f64 {
+    let q = angle * angle;
+    q * (0.25 - q * (1.0 / 48.0 - q * (1.0 / 1_440.0 - q * (1.0 / 80_640.0))))
 }
 
 /// Ten-millionths of a degree, at most a turn of them: exact in a float.

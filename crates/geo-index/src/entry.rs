@@ -1,4 +1,5 @@
-//! A driver as the index holds it: half a cache line.
+//! A driver as the index holds it: a position, and apart from it everything else, so that a query
+//! streams over positions alone.
 
 use doorstep_core::place::LatLng;
 use doorstep_core::time::Timestamp;
@@ -6,11 +7,17 @@ use doorstep_core::time::Timestamp;
 use crate::cell::Cell;
 use crate::ping::Fix;
 
-/// A driver in a bucket; 32 bytes if the driver takes 8.
+/// A driver in a bucket; with its position 32 bytes if the driver takes 8.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry<K> {
-    pub(crate) driver: K,
     pub(crate) position: LatLng,
+    pub(crate) details: Details<K>,
+}
+
+/// What there is to a driver besides the position.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Details<K> {
+    pub(crate) driver: K,
     pub(crate) taken_at: Timestamp,
     /// From the lowest bit: accuracy, heading and speed (16 bits each and one whether it was told),
     /// mocked, live, suspected, depth of the cell (3 bits).
@@ -34,22 +41,55 @@ impl<K: Copy> Entry<K> {
         if fix.mocked {
             about |= MOCKED;
         }
-        Self { driver, position: fix.position, taken_at: fix.taken_at, about }
+        let details = Details { driver, taken_at: fix.taken_at, about };
+        Self { position: fix.position, details }
     }
 
     pub(crate) const fn fix(&self) -> Fix {
+        self.details.fix(self.position)
+    }
+
+    pub(crate) const fn accuracy_m(&self) -> Option<u16> {
+        unpacked(self.details.about)
+    }
+
+    /// Whether there is a suspicion about this driver.
+    pub(crate) const fn is_suspected(&self) -> bool {
+        self.details.about & SUSPECTED != 0
+    }
+
+    pub(crate) const fn suspected(mut self, suspected: bool) -> Self {
+        let about = self.details.about;
+        self.details.about = if suspected { about | SUSPECTED } else { about & !SUSPECTED };
+        self
+    }
+
+    /// How often the cell that it lies in was divided.
+    pub(crate) const fn depth(&self) -> u32 {
+        (self.details.about >> DEPTH_AT) as u32 & 7
+    }
+
+    pub(crate) const fn at_depth(mut self, depth: u32) -> Self {
+        self.details.about = self.details.about & !(7 << DEPTH_AT) | (depth as u64) << DEPTH_AT;
+        self
+    }
+
+    pub(crate) fn cell(&self) -> Cell {
+        Cell::of(self.position, self.depth())
+    }
+}
+
+impl<K: Copy> Details<K> {
+    /// The whole fix, given the position.
+    pub(crate) const fn fix(&self, position: LatLng) -> Fix {
         Fix {
-            position: self.position,
+            position,
             taken_at: self.taken_at,
             accuracy_m: unpacked(self.about),
             heading_deg: unpacked(self.about >> OPTION_BITS),
             speed_cm_s: unpacked(self.about >> (2 * OPTION_BITS)),
             mocked: self.about & MOCKED != 0,
         }
-    }
-
-    pub(crate) const fn accuracy_m(&self) -> Option<u16> {
-        unpacked(self.about)
     }
 
     /// Whether it is of a driver at all; what is not was left behind by one who moved.
@@ -59,30 +99,6 @@ impl<K: Copy> Entry<K> {
 
     pub(crate) const fn kill(&mut self) {
         self.about = 0;
-    }
-
-    /// Whether there is a suspicion about this driver.
-    pub(crate) const fn is_suspected(&self) -> bool {
-        self.about & SUSPECTED != 0
-    }
-
-    pub(crate) const fn suspected(mut self, suspected: bool) -> Self {
-        self.about = if suspected { self.about | SUSPECTED } else { self.about & !SUSPECTED };
-        self
-    }
-
-    /// How often the cell that it lies in was divided.
-    pub(crate) const fn depth(&self) -> u32 {
-        (self.about >> DEPTH_AT) as u32 & 7
-    }
-
-    pub(crate) const fn at_depth(mut self, depth: u32) -> Self {
-        self.about = self.about & !(7 << DEPTH_AT) | (depth as u64) << DEPTH_AT;
-        self
-    }
-
-    pub(crate) fn cell(&self) -> Cell {
-        Cell::of(self.position, self.depth())
     }
 }
 
@@ -116,13 +132,14 @@ mod tests {
             let fix = Fix::new(place, Timestamp::from_millis(-5));
             let fix = Fix { accuracy_m, heading_deg, speed_cm_s, mocked, ..fix };
             let entry = Entry::new(7, &fix, 3).at_depth(depth).suspected(!suspected);
-            let mut entry = entry.suspected(suspected);
+            let entry = entry.suspected(suspected);
             prop_assert_eq!(entry.fix(), fix);
             prop_assert_eq!(entry.accuracy_m(), accuracy_m);
             prop_assert_eq!((entry.depth(), entry.is_suspected()), (depth, suspected));
-            prop_assert!(entry.is_live());
-            entry.kill();
-            prop_assert!(!entry.is_live());
+            let mut details = entry.details;
+            prop_assert!(details.is_live());
+            details.kill();
+            prop_assert!(!details.is_live());
         }
     }
 }

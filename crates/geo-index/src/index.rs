@@ -9,15 +9,18 @@ use arrayvec::ArrayVec;
 use doorstep_core::id::DriverId;
 use doorstep_core::place::LatLng;
 use doorstep_core::time::{Span, Timestamp};
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{BLOCK, Block};
 use crate::config::{Config, ConfigError};
-use crate::nearest::{Query, search};
+use crate::nearest::search;
 use crate::ping::{Fix, Ping, Suspicion, Tally, Verdict};
+use crate::query::Query;
 use crate::stripe::{self, NOWHERE, Stripe};
 use crate::viewport::Viewport;
+use crate::visit::visit;
+use crate::zones::Polygon;
 
 /// A driver that a query found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,9 +44,13 @@ impl<K: Copy> Hit<K> {
 
 /// A live, concurrent index of drivers by place; see the [crate](crate) for what it promises.
 ///
-/// **Locks.** Each driver belongs to one stripe, a reader-writer lock. A writer holds one at a time, and
+/// **Locks.** Each driver belongs to one stripe, a `parking_lot::RwLock` that guards all that is known of
+/// its drivers: directory, entries, cells, suspicions, tally. A writer holds one at a time, and
 /// never waits while it holds one. A query takes all of them for reading, in one order: it waits
-/// only for writers, who go on, and sees all drivers at one moment.
+/// only for writers, who go on, and sees all drivers at one moment. Nothing is read without its lock but
+/// the number of drivers, one atomic integer: a place in it is reserved before a driver is put in, and
+/// given back after one was taken out, so it is never less than the drivers held, and no other memory
+/// is reached through it.
 ///
 /// All methods take `&self`. `K` names a driver; any small, ordered, hashable value will do.
 ///
@@ -192,18 +199,16 @@ impl<K: Copy + Eq + Hash + Ord> DriverIndex<K> {
         keep: impl Fn(&K, &Fix) -> bool,
         out: &mut Vec<Hit<K>>,
     ) {
-        let mut query =
-            Query::new((centre, radius_m, k), (now, self.config.stale_after), keep, out);
         let drivers = self.len();
         if k == 0 || drivers == 0 {
-            return;
+            return out.clear();
         }
-        // All locks at once, so that a driver who moves meanwhile is seen once. Nobody who holds
-        // one lock waits for another except here, for reading and in one order.
-        let stripes: ArrayVec<_, { Config::STRIPES_MAX }> =
-            self.stripes().take(Config::STRIPES_MAX).map(RwLock::read).collect();
+        let stripes = self.read_all();
+        let mut candidates = ArrayVec::new();
+        let found = (&mut candidates, out);
+        let mut query =
+            Query::new((centre, radius_m, k), (now, self.config.stale_after), keep, found);
         search(&mut query, &stripes, drivers);
-        drop(stripes);
         query.finish();
     }
 
@@ -223,8 +228,7 @@ impl<K: Copy + Eq + Hash + Ord> DriverIndex<K> {
     /// The `k` drivers nearest to the middle of a viewport, of those in it, as
     /// [`nearest`](Self::nearest) gives them; distances are from [`Viewport::centre`].
     ///
-    /// For a zone of any shape, ask for the rectangle around it, and let `keep` say whether a position
-    /// lies in the zone: it is asked only for drivers in the rectangle.
+    /// For a zone of any shape there is [`within_polygon`](Self::within_polygon).
     pub fn in_viewport(
         &self,
         viewport: &Viewport,
@@ -235,6 +239,60 @@ impl<K: Copy + Eq + Hash + Ord> DriverIndex<K> {
     ) {
         let inside = |driver: &K, fix: &Fix| viewport.contains(fix.position) && keep(driver, fix);
         self.nearest(viewport.centre(), viewport.radius_m(), k, now, inside, out);
+    }
+
+    /// All drivers in an area, not stale at `now`, that `keep` lets pass; into `out`, which is cleared
+    /// first, by distance from the middle of [`Polygon::bounds`], then by driver.
+    ///
+    /// It looks at the drivers in the area's rectangle, and for each that is fresh at every edge.
+    ///
+    /// ```
+    /// # use doorstep_core::{place::LatLng, time::Timestamp};
+    /// # use doorstep_geo_index::{Config, DriverIndex, Fix, Ping, zones::Polygon};
+    /// let at = |lat, lng| LatLng::new(lat, lng);
+    /// let centre = Polygon::new(&[at(4.80, -75.70)?, at(4.82, -75.70)?, at(4.81, -75.68)?], &[])?;
+    /// let (index, now) = (DriverIndex::new(Config::default())?, Timestamp::from_secs(1_700_000_000));
+    /// for (driver, lng) in [(1_u32, -75.699), (2, -75.681), (3, -75.67)] {
+    ///     index.record(&Ping::new(driver, Fix::new(at(4.81, lng)?, now)));
+    /// }
+    /// let mut hits = Vec::new();
+    /// index.within_polygon(&centre, now, |_, fix| !fix.mocked, &mut hits);
+    /// assert_eq!(hits.iter().map(|hit| hit.driver).collect::<Vec<_>>(), [1, 2]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn within_polygon(
+        &self,
+        area: &Polygon,
+        now: Timestamp,
+        keep: impl Fn(&K, &Fix) -> bool,
+        out: &mut Vec<Hit<K>>,
+    ) {
+        out.clear();
+        let middle = area.bounds().centre();
+        let inside = |driver: &K, fix: &Fix| area.contains(fix.position) && keep(driver, fix);
+        self.each_in_viewport(area.bounds(), now, inside, |driver, fix| {
+            let distance_m = middle.distance_m(fix.position);
+            out.push(Hit { driver, fix, distance_m, age: fix.age(now) });
+        });
+        out.sort_unstable_by_key(Hit::rank);
+    }
+
+    /// Shows each driver in a viewport, not stale at `now`, that `keep` lets pass, once and in no order;
+    /// under the locks, so `see` is to be quick.
+    pub(crate) fn each_in_viewport(
+        &self,
+        viewport: &Viewport,
+        now: Timestamp,
+        keep: impl Fn(&K, &Fix) -> bool,
+        mut see: impl FnMut(K, Fix),
+    ) {
+        let stripes = self.read_all();
+        visit(viewport, &stripes, self.len(), |entry| {
+            let (driver, fix) = (entry.details.driver, entry.fix());
+            if fix.age(now) <= self.config.stale_after && keep(&driver, &fix) {
+                see(driver, fix);
+            }
+        });
     }
 
     /// The drivers with at least so many strikes, most first, then by driver, into `out`, which is
@@ -286,6 +344,12 @@ impl<K: Copy + Eq + Hash + Ord> DriverIndex<K> {
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.stripes().map(|stripe| stripe.read().tally()).fold(Tally::default(), Tally::plus)
+    }
+
+    /// All locks at once, so that a driver who moves meanwhile is seen once. Nobody who holds one lock
+    /// waits for another except here, for reading and in one order.
+    fn read_all(&self) -> ArrayVec<RwLockReadGuard<'_, Stripe<K>>, { Config::STRIPES_MAX }> {
+        self.stripes().take(Config::STRIPES_MAX).map(RwLock::read).collect()
     }
 
     fn stripe(&self, hash: u64) -> &RwLock<Stripe<K>> {

@@ -77,12 +77,13 @@
 //! |---|---|
 //! | [`Config`] | stripes, bounds |
 //! | [`Ping`], [`Fix`], [`Verdict`], [`Tally`], [`Suspicion`] | what comes in, and what became of it |
-//! | [`DriverIndex`], [`Hit`] | record, record_batch, remove, get, nearest, within, in_viewport, suspects, evict_stale |
+//! | [`DriverIndex`], [`Hit`] | record, record_batch, remove, get, nearest, within, in_viewport, within_polygon, suspects, evict_stale |
 //! | [`Viewport`] | the rectangle of a map, also across the antimeridian |
 //! | `stripe`, `arena`, `entry` | what one lock guards: directory and cell buckets; where entries lie |
 //! | `batch` | many pings at once, in phases |
 //! | `cell` | the grid over fixed-point coordinates |
-//! | `nearest`, `distance` | the search by boxes and the argument why it may stop; distances from one place |
+//! | `visit` | all drivers in a rectangle, in no order |
+//! | `nearest`, `query`, `distance` | the search by boxes and the argument why it may stop; the best so far; distances from one place |
 //! | [`places`] | restaurants: near me, within their delivery radius, page by page |
 //! | [`zones`] | polygons: which hold this place; who entered, stayed, left |
 //! | [`cluster`] | a viewport of many drivers as at most so many markers |
@@ -101,9 +102,11 @@ mod index;
 mod nearest;
 mod ping;
 pub mod places;
+mod query;
 pub mod reference;
 mod stripe;
 mod viewport;
+mod visit;
 pub mod zones;
 
 pub use config::{Config, ConfigError};

@@ -28,15 +28,14 @@ use core::hint::black_box;
 use core::ops::Deref;
 
 use arrayvec::ArrayVec;
-use doorstep_core::place::LatLng;
-use doorstep_core::time::{Span, Timestamp};
 
-use crate::arena::Bucket;
-use crate::cell::{self, BASE_E7, Bounds, Cell, HALF_TURN_E7, POLE_E7, TURN_E7};
-use crate::distance::{Centre, haversine_max, latitudes_m};
-use crate::entry::Entry;
-use crate::index::Hit;
+use crate::arena::{Bucket, CHUNK_USIZE};
+use crate::cell::{
+    self, BASE_E7, Bounds, Cell, Columns, DEPTH_MAX, HALF_TURN_E7, POLE_E7, TURN_E7,
+};
+use crate::distance::{Centre, latitudes_m};
 use crate::ping::Fix;
+use crate::query::{Measure, Query};
 use crate::stripe::Stripe;
 
 /// So much wider than the circle that k drivers fill in the mean.
@@ -47,116 +46,17 @@ const DRIVERS_A_CELL: usize = 8;
 const CELLS_FREE: usize = 64;
 /// So many parts of each bucket are loaded before any is looked at.
 const TOUCHED: usize = 6;
+/// The half sides of a box, and the latitudes in it, up to which all that lies in the cells that it
+/// touches is within 2.86° (0.05) of the centre: with the cells' 0.013° and 0.11° it is 2.11°.
+const NEAR_E7: i64 = 20_000_000;
+const NEAR_LAT_E7: i64 = 800_000_000;
+/// A box so narrow as that around a place so far from the antimeridian touches no cell at it.
+const BEYOND_E7: i64 = NEAR_E7 + 2_000_000;
 /// Distances come rounded to the metre: more than that.
 const ROUNDING_M: f64 = 2.0;
 
-/// A question under way: what is asked, and the best hits so far.
-pub(crate) struct Query<'q, K, F> {
-    centre: Centre,
-    k: usize,
-    now: Timestamp,
-    stale_after: Span,
-    oldest: Timestamp,
-    keep: F,
-    out: &'q mut Vec<Hit<K>>,
-    radius_m: u32,
-    /// What is farther cannot be among the answers: the radius, then the distance of the k-th.
-    limit_m: u32,
-    /// The same as a haversine.
-    limit: f64,
-}
-
-impl<'q, K: Copy + Ord, F: Fn(&K, &Fix) -> bool> Query<'q, K, F> {
-    pub(crate) fn new(
-        (centre, radius_m, k): (LatLng, u32, usize),
-        (now, stale_after): (Timestamp, Span),
-        keep: F,
-        out: &'q mut Vec<Hit<K>>,
-    ) -> Self {
-        out.clear();
-        Self {
-            centre: Centre::new(centre),
-            k,
-            now,
-            stale_after,
-            oldest: now.saturating_sub(stale_after),
-            keep,
-            out,
-            radius_m,
-            limit_m: radius_m,
-            limit: haversine_max(radius_m),
-        }
-    }
-
-    /// Takes in those of the entries that can be among the answers.
-    ///
-    /// Which are near is found out without branches, which no processor could foresee.
-    pub(crate) fn offer<'e>(&mut self, entries: impl Iterator<Item = &'e Entry<K>>)
-    where
-        K: 'e,
-    {
-        let mut near: [Option<(f64, &Entry<K>)>; 32] = [None; 32];
-        let mut count = 0_usize;
-        for entry in entries {
-            let haversine = self.centre.haversine(entry.position);
-            if let Some(place) = near.get_mut(count) {
-                *place = Some((haversine, entry));
-            }
-            let is_near = (haversine <= self.limit) & (entry.taken_at >= self.oldest);
-            count = count.saturating_add(usize::from(is_near));
-            if count == near.len() {
-                near.iter()
-                    .flatten()
-                    .for_each(|(haversine, entry)| self.consider(entry, *haversine));
-                count = 0;
-            }
-        }
-        let near = near.iter().flatten().take(count);
-        near.for_each(|(haversine, entry)| self.consider(entry, *haversine));
-    }
-
-    /// The answers, nearest first.
-    pub(crate) fn finish(mut self) {
-        self.trim();
-        self.out.sort_unstable_by_key(Hit::rank);
-    }
-
-    fn consider(&mut self, entry: &Entry<K>, haversine: f64) {
-        let distance_m = self.centre.distance_m(entry.position, haversine);
-        let (driver, fix) = (entry.driver, entry.fix());
-        let age = fix.age(self.now);
-        if distance_m > self.limit_m || age > self.stale_after || !(self.keep)(&driver, &fix) {
-            return;
-        }
-        self.out.push(Hit { driver, fix, distance_m, age });
-        if self.out.len() >= self.k.saturating_mul(2).max(32) {
-            self.trim();
-        }
-    }
-
-    /// Keeps the k best, and lowers the limit to the worst of them.
-    fn trim(&mut self) {
-        let Some(last) = self.k.checked_sub(1) else {
-            return self.out.clear();
-        };
-        if last < self.out.len() {
-            let (_, kth, _) = self.out.select_nth_unstable_by_key(last, Hit::rank);
-            self.limit_m = kth.distance_m;
-            self.limit = haversine_max(self.limit_m);
-            self.out.truncate(self.k);
-        }
-    }
-
-    /// Begins again, and wants none that is farther.
-    fn restart(&mut self, limit_m: u32) {
-        self.out.clear();
-        self.limit_m = limit_m;
-        self.limit = haversine_max(limit_m);
-    }
-}
-
 /// Offers `query` every driver of `stripes` that can be an answer.
-pub(crate) fn search<K, F, S>(query: &mut Query<'_, K, F>, stripes: &[S], drivers: usize)
+pub(crate) fn search<'s, K, F, S>(query: &mut Query<'_, 's, K, F>, stripes: &'s [S], drivers: usize)
 where
     K: Copy + Ord + Hash,
     F: Fn(&K, &Fix) -> bool,
@@ -164,20 +64,24 @@ where
 {
     if !search_boxes(query, stripes, drivers) {
         query.restart(query.radius_m);
-        for stripe in stripes {
-            query.offer(stripe.entries());
+        for chunk in stripes.iter().flat_map(|stripe| stripe.chunks()) {
+            query.offer(chunk, CHUNK_USIZE, Measure::Any);
         }
     }
 }
 
 /// The same, if boxes can tell; if it returns false, not every driver was offered.
-fn search_boxes<K, F, S>(query: &mut Query<'_, K, F>, stripes: &[S], drivers: usize) -> bool
+fn search_boxes<'s, K, F, S>(
+    query: &mut Query<'_, 's, K, F>,
+    stripes: &'s [S],
+    drivers: usize,
+) -> bool
 where
     K: Copy + Ord + Hash,
     F: Fn(&K, &Fix) -> bool,
     S: Deref<Target = Stripe<K>>,
 {
-    let cells_max = drivers.checked_div(DRIVERS_A_CELL).unwrap_or_default().max(CELLS_FREE);
+    let cells_max = cells_max(drivers);
     let whole_e7 = half_height_e7(query.radius_m);
     let mut half_e7 = if query.k >= drivers {
         whole_e7
@@ -191,16 +95,21 @@ where
         }
         query.restart(reach.whole_m.min(query.radius_m));
         reach.look(query, stripes);
-        query.trim();
-        if query.out.len() >= query.k || reach.whole_m >= query.radius_m {
+        query.settle();
+        if query.found() >= query.k || reach.whole_m >= query.radius_m {
             return true;
         }
         // By how many there were: not much too wide, and not by small steps.
-        let wider_e7 = scaled_e7(half_e7, query.k, query.out.len());
+        let wider_e7 = scaled_e7(half_e7, query.k, query.found());
         let wider_e7 =
             wider_e7.clamp(half_e7.saturating_add(half_e7 / 2), half_e7.saturating_mul(4));
         half_e7 = if half_e7 < whole_e7 { wider_e7.min(whole_e7) } else { wider_e7 };
     }
+}
+
+/// From how many base cells on a look at every driver is cheaper.
+pub(crate) fn cells_max(drivers: usize) -> usize {
+    drivers.checked_div(DRIVERS_A_CELL).unwrap_or_default().max(CELLS_FREE)
 }
 
 /// A box around the centre.
@@ -212,11 +121,9 @@ struct Reach {
     wide_e7: i64,
     /// What lies outside is farther away than that.
     whole_m: u32,
+    /// How what lies in the cells that it touches may be measured.
+    measure: Measure,
 }
-
-/// The columns from one to another, both included; of none, the first is greater.
-type Columns = (u32, u32);
-const NO_COLUMNS: Columns = (1, 0);
 
 impl Reach {
     fn new(centre: &Centre, half_e7: i64) -> Self {
@@ -230,11 +137,21 @@ impl Reach {
         let by_latitude = if all_latitudes { f64::INFINITY } else { latitudes_m(half_e7) };
         let by_longitude =
             if wide_e7 >= HALF_TURN_E7 { f64::INFINITY } else { centre.meridian_m(wide_e7) };
+        let from_equator = i64::from(place.lat_e7()).abs().saturating_add(half_e7);
+        let x = i64::from(place.lng_e7()).saturating_add(HALF_TURN_E7);
+        let is_near = half_e7 <= NEAR_E7
+            && wide_e7 <= NEAR_E7
+            && from_equator <= NEAR_LAT_E7
+            && (BEYOND_E7..=TURN_E7 - BEYOND_E7).contains(&x);
+        let lat_e7 = i64::from(place.lat_e7());
+        let cells_e7 = half_e7.saturating_add(BASE_E7);
+        let near = centre.near(lat_e7.saturating_sub(cells_e7), lat_e7.saturating_add(cells_e7));
         Self {
             rows: cell::rows(y),
-            x: i64::from(place.lng_e7()).saturating_add(HALF_TURN_E7),
+            x,
             wide_e7,
             whole_m: (by_latitude.min(by_longitude) - ROUNDING_M).max(0.0) as u32,
+            measure: if is_near { Measure::Near(near) } else { Measure::Any },
         }
     }
 
@@ -242,10 +159,8 @@ impl Reach {
     fn cells(&self, most: usize) -> usize {
         let mut cells = 0_usize;
         for row in self.rows.0..=self.rows.1 {
-            for (first, last) in self.columns(row) {
-                let count = last.saturating_add(1).saturating_sub(first);
-                cells = cells.saturating_add(usize::try_from(count).unwrap_or(usize::MAX));
-            }
+            cells =
+                self.columns(row).into_iter().map(cell::count).fold(cells, usize::saturating_add);
             if cells >= most {
                 break;
             }
@@ -253,31 +168,16 @@ impl Reach {
         cells
     }
 
-    /// Which columns of a row it touches: on the other side of the antimeridian there are others.
+    /// Which columns of a row it touches.
     fn columns(&self, row: u32) -> [Columns; 2] {
-        let all = cell::columns(row, (0, TURN_E7));
-        if self.wide_e7 >= HALF_TURN_E7 {
-            return [all, NO_COLUMNS];
-        }
-        let (west, east) =
-            (self.x.saturating_sub(self.wide_e7), self.x.saturating_add(self.wide_e7));
-        let here = cell::columns(row, (west, east));
-        let there = if west <= 0 {
-            cell::columns(row, (west.saturating_add(TURN_E7), TURN_E7))
-        } else if east >= TURN_E7 {
-            cell::columns(row, (0, east.saturating_sub(TURN_E7)))
-        } else {
-            NO_COLUMNS
-        };
-        // Both may have a cell in common, which is to be looked at once.
-        if there.0 <= there.1 && here.0 <= there.1 && there.0 <= here.1 {
-            return [all, NO_COLUMNS];
-        }
-        [here, there]
+        cell::columns_around(
+            row,
+            (self.x.saturating_sub(self.wide_e7), self.x.saturating_add(self.wide_e7)),
+        )
     }
 
     /// Looks at what it touches.
-    fn look<K, F, S>(&self, query: &mut Query<'_, K, F>, stripes: &[S])
+    fn look<'s, K, F, S>(&self, query: &mut Query<'_, 's, K, F>, stripes: &'s [S])
     where
         K: Copy + Ord + Hash,
         F: Fn(&K, &Fix) -> bool,
@@ -286,23 +186,24 @@ impl Reach {
         let mut found = Found::new();
         for row in self.rows.0..=self.rows.1 {
             let Bounds { y, .. } = Cell::base(row, 0).bounds();
-            let cos_min = Centre::cos_min(y.0.saturating_sub(POLE_E7), y.1.saturating_sub(POLE_E7));
+            let cos_min =
+                query.centre.cos_min(y.0.saturating_sub(POLE_E7), y.1.saturating_sub(POLE_E7));
             for (first, last) in self.columns(row) {
                 for cell in (first..=last).map(|column| Cell::base(row, column)) {
-                    if nearest(&query.centre, &cell.bounds(), cos_min) > query.limit {
+                    if nearest(&query.centre, &cell.bounds(), cos_min) > query.limit() {
                         continue;
                     }
                     for stripe in stripes {
                         let Some(bucket) = stripe.cell(cell) else { continue };
                         if found.is_full() {
-                            look_at_all(&mut found, query);
+                            look_at_all(&mut found, query, self.measure);
                         }
                         found.push(Crowd { cell, cos_min, stripe, bucket });
                     }
                 }
             }
         }
-        look_at_all(&mut found, query);
+        look_at_all(&mut found, query, self.measure);
     }
 }
 
@@ -319,8 +220,11 @@ type Found<'s, K> = ArrayVec<Crowd<'s, K>, 64>;
 
 /// Offers the drivers of many buckets. All of them are touched first, so that the loads of many are
 /// under way at once: what is done with a driver depends on where it is, and waits for it.
-fn look_at_all<K, F>(found: &mut Found<'_, K>, query: &mut Query<'_, K, F>)
-where
+fn look_at_all<'s, K, F>(
+    found: &mut Found<'s, K>,
+    query: &mut Query<'_, 's, K, F>,
+    measure: Measure,
+) where
     K: Copy + Ord + Hash,
     F: Fn(&K, &Fix) -> bool,
 {
@@ -337,33 +241,36 @@ where
         }
     }
     for Crowd { cell, cos_min, stripe, bucket } in found.drain(..) {
-        look_into(cell, cos_min, query, stripe, bucket);
+        look_into((cell, cos_min, measure), query, stripe, bucket);
     }
 }
 
 /// Offers the drivers of a cell, part by part if it is divided, the nearest part first.
-fn look_into<K, F>(
-    cell: Cell,
-    cos_min: f64,
-    query: &mut Query<'_, K, F>,
-    stripe: &Stripe<K>,
+fn look_into<'s, K, F>(
+    (cell, cos_min, measure): (Cell, f64, Measure),
+    query: &mut Query<'_, 's, K, F>,
+    stripe: &'s Stripe<K>,
     bucket: Bucket,
 ) where
     K: Copy + Ord + Hash,
     F: Fn(&K, &Fix) -> bool,
 {
     if !bucket.is_divided() {
-        return query.offer(stripe.bucket(bucket));
+        for (chunk, filled) in stripe.bucket(bucket) {
+            query.offer(chunk, filled, measure);
+        }
+        return;
     }
     let away = |part: Cell| (nearest(&query.centre, &part.bounds(), cos_min), part);
     let mut parts: ArrayVec<(f64, Cell), 16> = cell.children().map(away).take(16).collect();
     parts.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
     for (haversine, part) in parts {
-        if haversine > query.limit {
+        query.settle_if_enough();
+        if haversine > query.limit() {
             return;
         }
         if let Some(bucket) = stripe.cell(part) {
-            look_into(part, cos_min, query, stripe, bucket);
+            look_into((part, cos_min, measure), query, stripe, bucket);
         }
     }
 }
@@ -377,24 +284,40 @@ fn nearest(centre: &Centre, Bounds { y, x }: &Bounds, cos_min: f64) -> f64 {
     let east = if (x.0..=x.1).contains(&at_x) {
         0
     } else {
-        let eastwards = x.0.saturating_sub(at_x).rem_euclid(TURN_E7);
-        eastwards.min(at_x.saturating_sub(x.1).rem_euclid(TURN_E7))
+        // Either way around: less than a turn each.
+        let within_turn = |e7: i64| if e7 < 0 { e7.saturating_add(TURN_E7) } else { e7 };
+        within_turn(x.0.saturating_sub(at_x)).min(within_turn(at_x.saturating_sub(x.1)))
     };
     centre.haversine_min(north, east, cos_min)
 }
 
-/// Half the height of a box that holds k drivers, if they are as many everywhere as in the cell of the
-/// centre: with a good guess the search looks only once around.
-fn likely_half_height_e7<K, F, S>(query: &Query<'_, K, F>, stripes: &[S]) -> i64
+/// Half the height of a box that holds k drivers, if they are as many everywhere as around the
+/// centre: with a good guess the search looks only once around. Where they crowd it is the smallest part
+/// of the cell that says how many they are, of those with k of them.
+fn likely_half_height_e7<K, F, S>(query: &Query<'_, '_, K, F>, stripes: &[S]) -> i64
 where
     K: Copy + Ord + Hash,
     F: Fn(&K, &Fix) -> bool,
     S: Deref<Target = Stripe<K>>,
 {
-    let cell = Cell::of(query.centre.place(), 0);
-    let here: usize = stripes.iter().filter_map(|stripe| stripe.cell(cell)).map(Bucket::len).sum();
-    let circle_e7 = libm::sqrt(1.0 / PI) * BASE_E7 as f64;
-    scaled_e7(circle_e7 as i64, query.k, here).clamp(BASE_E7 / 128, BASE_E7)
+    let (mut here, mut height_e7) = (0, BASE_E7);
+    for depth in 0..=DEPTH_MAX {
+        let cell = Cell::of(query.centre.place(), depth);
+        let (mut count, mut divided) = (0_usize, false);
+        for bucket in stripes.iter().filter_map(|stripe| stripe.cell(cell)) {
+            count = count.saturating_add(bucket.len());
+            divided |= bucket.is_divided();
+        }
+        if depth > 0 && count < query.k {
+            break;
+        }
+        (here, height_e7) = (count, cell::height_e7(depth));
+        if !divided {
+            break;
+        }
+    }
+    let circle_e7 = libm::sqrt(1.0 / PI) * height_e7 as f64;
+    scaled_e7(circle_e7 as i64, query.k, here).clamp(BASE_E7 / 1_024, BASE_E7)
 }
 
 /// Half the height of a box that holds `wanted`, where one of `half_e7` holds `found`.

@@ -254,7 +254,7 @@ pub(crate) fn plainly_reachable<K: Copy>(config: &Config, held: &Entry<K>, ping:
     let lng_e7 = u64::from(from.lng_e7().abs_diff(to.lng_e7()));
     let distance_m = (lat_e7.saturating_add(lng_e7).saturating_mul(112) / 10_000).saturating_add(2);
     let slack_m = slack_m(held.accuracy_m()).saturating_add(slack_m(ping.fix.accuracy_m));
-    let taken_ms = ping.fix.taken_at.saturating_since(held.taken_at).as_millis();
+    let taken_ms = ping.fix.taken_at.saturating_since(held.details.taken_at).as_millis();
     covered(distance_m.saturating_sub(slack_m), taken_ms, speed_max_mps(config, ping))
 }
 

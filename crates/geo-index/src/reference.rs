@@ -15,6 +15,7 @@ use crate::config::{Config, ConfigError};
 use crate::index::Hit;
 use crate::ping::{Fix, Judgement, Ping, Suspect, Suspicion, Tally, Verdict, judge};
 use crate::viewport::Viewport;
+use crate::zones::Polygon;
 
 /// The slow index. Its methods mean what those of the same name on
 /// [`DriverIndex`](crate::DriverIndex) do; each query costs a look at every driver.
@@ -130,6 +131,18 @@ impl<K: Copy + Ord> ReferenceIndex<K> {
     ) {
         let inside = |driver: &K, fix: &Fix| viewport.contains(fix.position) && keep(driver, fix);
         self.nearest(viewport.centre(), u32::MAX, k, now, inside, out);
+    }
+
+    /// All drivers in an area, by distance from the middle of its rectangle.
+    pub fn within_polygon(
+        &self,
+        area: &Polygon,
+        now: Timestamp,
+        keep: impl Fn(&K, &Fix) -> bool,
+        out: &mut Vec<Hit<K>>,
+    ) {
+        let inside = |driver: &K, fix: &Fix| area.contains(fix.position) && keep(driver, fix);
+        self.nearest(area.bounds().centre(), u32::MAX, usize::MAX, now, inside, out);
     }
 
     /// The drivers with at least so many strikes, most first, then by driver.

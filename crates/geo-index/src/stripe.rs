@@ -16,7 +16,7 @@ use doorstep_core::time::{Span, Timestamp};
 use hashbrown::HashTable;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::arena::{Arena, Bucket};
+use crate::arena::{Arena, Bucket, Chunk};
 use crate::cell::{self, Cell, DEPTH_MAX};
 use crate::config::Config;
 use crate::entry::Entry;
@@ -78,7 +78,16 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
 
     /// Whether a driver lies there.
     pub(crate) fn lies_at(&self, driver: &K, at: u32) -> bool {
-        self.entries.get(at).is_some_and(|entry| entry.is_live() && entry.driver == *driver)
+        let details = self.entries.details(at);
+        details.is_some_and(|details| details.is_live() && details.driver == *driver)
+    }
+
+    /// Has what lies there brought into the cache; whether it is this driver's, and a number that means
+    /// nothing.
+    pub(crate) fn touch_entry(&self, driver: &K, at: u32) -> (bool, i32) {
+        let entry = self.entries.get(at);
+        let lies = entry.is_some_and(|e| e.details.is_live() && e.details.driver == *driver);
+        (lies, entry.map_or(0, |entry| entry.position.lat_e7()))
     }
 
     /// Judges a ping and does as judged. `guess` is where the driver may lie; `reserve` is asked for
@@ -95,7 +104,7 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
         } else {
             self.find(hash, &ping.driver)
         };
-        let verdict = match at.and_then(|at| Some((at, *self.entries.get(at)?))) {
+        let verdict = match at.and_then(|at| Some((at, self.entries.get(at)?))) {
             Some((at, held)) => self.record_known(config, ping, hash, at, &held),
             None if reserve() => {
                 self.insert(hash, Entry::new(ping.driver, &ping.fix, 0));
@@ -108,7 +117,7 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
     }
 
     pub(crate) fn get(&self, hash: u64, driver: &K) -> Option<Fix> {
-        self.entries.get(self.find(hash, driver)?).map(Entry::fix)
+        self.entries.get(self.find(hash, driver)?).map(|entry| entry.fix())
     }
 
     pub(crate) fn remove(&mut self, hash: u64, driver: &K) -> Option<Fix> {
@@ -128,8 +137,9 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
         if segment >= self.entries.segment_count() {
             return None;
         }
-        let stale = |entry: &&Entry<K>| now.saturating_since(entry.taken_at) > stale_after;
-        scratch.extend(self.entries.segment(segment).filter(stale).map(|entry| entry.driver));
+        let stale = |entry: &Entry<K>| now.saturating_since(entry.details.taken_at) > stale_after;
+        scratch
+            .extend(self.entries.segment(segment).filter(stale).map(|entry| entry.details.driver));
         let mut evicted = 0_u32;
         for driver in scratch.drain(..) {
             if self.forget(hash(&driver), &driver, Leaving::Leave).is_some() {
@@ -149,13 +159,19 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
         self.entries.touch(bucket, nth)
     }
 
-    /// The entries of a bucket, in no order.
-    pub(crate) fn bucket(&self, bucket: Bucket) -> impl Iterator<Item = &Entry<K>> {
+    /// The chunks of a bucket, in no order, and how many entries each holds.
+    pub(crate) fn bucket(&self, bucket: Bucket) -> impl Iterator<Item = (&Chunk<K>, usize)> {
         self.entries.bucket(bucket)
     }
 
+    /// All chunks, in no order; some of their entries may not be live.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Chunk<K>> {
+        (0..self.entries.segment_count()).flat_map(|segment| self.entries.chunks(segment))
+    }
+
     /// All drivers, in no order.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry<K>> {
+    #[cfg(test)]
+    pub(crate) fn entries(&self) -> impl Iterator<Item = Entry<K>> {
         (0..self.entries.segment_count()).flat_map(|segment| self.entries.segment(segment))
     }
 
@@ -177,7 +193,7 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
         at: u32,
         held: &Entry<K>,
     ) -> Verdict {
-        if ping.fix.taken_at <= held.taken_at {
+        if ping.fix.taken_at <= held.details.taken_at {
             return Verdict::OutOfOrder;
         }
         let judgement = if !held.is_suspected() && plainly_reachable(config, held, ping) {
@@ -192,9 +208,7 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
                     self.tally.escalated = self.tally.escalated.saturating_add(1);
                 }
                 self.suspects.insert(ping.driver, suspect);
-                if let Some(entry) = self.entries.get_mut(at) {
-                    *entry = entry.suspected(true);
-                }
+                self.entries.set(at, held.suspected(true));
                 Verdict::Implausible
             }
             Judgement::Believe(verdict, suspect) => {
@@ -212,9 +226,7 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
 
     fn relocate(&mut self, hash: u64, at: u32, held: &Entry<K>, entry: Entry<K>) {
         if cell::shared(held.position, entry.position, held.depth()) {
-            if let Some(place) = self.entries.get_mut(at) {
-                *place = entry;
-            }
+            self.entries.set(at, entry);
             return;
         }
         // In this order no two drivers of the directory ever lie at the same place.
@@ -230,7 +242,7 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
 
     fn forget(&mut self, hash: u64, driver: &K, leaving: Leaving) -> Option<Fix> {
         let at = self.find(hash, driver)?;
-        let held = *self.entries.get(at)?;
+        let held = self.entries.get(at)?;
         if held.is_suspected() {
             self.suspects.remove(driver);
         }
@@ -242,7 +254,8 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
     }
 
     fn find(&self, hash: u64, driver: &K) -> Option<u32> {
-        let is_it = |at: &u32| self.entries.get(*at).is_some_and(|entry| entry.driver == *driver);
+        let is_it =
+            |at: &u32| self.entries.details(*at).is_some_and(|details| details.driver == *driver);
         self.directory.find(hash, is_it).copied()
     }
 
@@ -279,7 +292,7 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
         let depth = entry.depth();
         let Some(bucket) = self.cells.get_mut(&cell) else { return };
         if let Some((moved, from)) = self.entries.take(bucket, at) {
-            redirect(&mut self.directory, hash(&moved.driver), from, at);
+            redirect(&mut self.directory, hash(&moved.details.driver), from, at);
         }
         if bucket.len() == 0 {
             self.cells.remove(&cell);
@@ -304,7 +317,7 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
         let moving: ArrayVec<(u32, Entry<K>), { DIVIDE_ABOVE + 1 }> =
             self.entries.places(whole).take(DIVIDE_ABOVE + 1).collect();
         for (at, entry) in moving {
-            let hash = hash(&entry.driver);
+            let hash = hash(&entry.details.driver);
             self.put(entry, depth.saturating_add(1), |directory, _, to| {
                 redirect(directory, hash, at, to);
             });
@@ -325,7 +338,7 @@ impl<K: Copy + Eq + Hash> Stripe<K> {
             for (at, entry) in moving {
                 let entry = entry.at_depth(entry.depth().saturating_sub(1));
                 if let Some(to) = self.entries.push(&mut whole, entry) {
-                    redirect(&mut self.directory, hash(&entry.driver), at, to);
+                    redirect(&mut self.directory, hash(&entry.details.driver), at, to);
                 }
             }
             self.entries.clear(&mut bucket);
@@ -342,7 +355,7 @@ fn redirect(directory: &mut HashTable<u32>, hash: u64, from: u32, to: u32) {
 }
 
 fn rehash<K: Copy + Hash>(entries: &Arena<K>, at: u32) -> u64 {
-    entries.get(at).map_or(0, |entry| hash(&entry.driver))
+    entries.details(at).map_or(0, |details| hash(&details.driver))
 }
 
 #[cfg(test)]

@@ -121,7 +121,7 @@ impl<K> Marker<K> {
 #[derive(Clone, Debug)]
 pub struct Clusters<K = DriverId> {
     markers_max: u32,
-    hits: Vec<Hit<K>>,
+    seen: Vec<(K, Fix)>,
     tiles: Vec<Sum>,
     singles: Vec<(usize, K, Fix)>,
 }
@@ -144,14 +144,15 @@ impl<K: Copy + Eq + Hash + Ord> Clusters<K> {
     /// At most `markers_max` markers a call: 1 to [`MARKERS_MAX`], held within it.
     #[must_use]
     pub fn new(markers_max: u32) -> Self {
-        let (hits, tiles, singles) = Default::default();
-        Self { markers_max: markers_max.clamp(1, MARKERS_MAX), hits, tiles, singles }
+        let (seen, tiles, singles) = Default::default();
+        Self { markers_max: markers_max.clamp(1, MARKERS_MAX), seen, tiles, singles }
     }
 
     /// The drivers in a viewport, not stale at `now`, that `keep` lets pass, as markers; into `out`, which
     /// is cleared first: row by row from the south-west, by driver within a tile.
     ///
-    /// It costs [`DriverIndex::in_viewport`] for all drivers in it, and a few nanoseconds each besides.
+    /// It looks at the drivers in the cells that the viewport touches, in whatever order they lie: nothing is
+    /// measured or sorted but those shown singly.
     pub fn of_index(
         &mut self,
         index: &DriverIndex<K>,
@@ -160,30 +161,41 @@ impl<K: Copy + Eq + Hash + Ord> Clusters<K> {
         keep: impl Fn(&K, &Fix) -> bool,
         out: &mut Vec<Marker<K>>,
     ) {
-        let mut hits = core::mem::take(&mut self.hits);
-        index.in_viewport(viewport, usize::MAX, now, keep, &mut hits);
-        self.of_hits(&hits, viewport, out);
-        self.hits = hits;
+        let mut seen = core::mem::take(&mut self.seen);
+        seen.clear();
+        index.each_in_viewport(viewport, now, keep, |driver, fix| seen.push((driver, fix)));
+        self.of_fixes(|| seen.iter().copied(), viewport, out);
+        self.seen = seen;
     }
 
     /// Of some drivers those in a viewport, as [`of_index`](Self::of_index) shows them.
     pub fn of_hits(&mut self, hits: &[Hit<K>], viewport: &Viewport, out: &mut Vec<Marker<K>>) {
+        let inside = || hits.iter().filter(|hit| viewport.contains(hit.fix.position));
+        self.of_fixes(|| inside().map(|hit| (hit.driver, hit.fix)), viewport, out);
+    }
+
+    /// Of drivers who all lie in the viewport.
+    fn of_fixes<I: Iterator<Item = (K, Fix)>>(
+        &mut self,
+        inside: impl Fn() -> I,
+        viewport: &Viewport,
+        out: &mut Vec<Marker<K>>,
+    ) {
         let grid = Grid::new(viewport, self.markers_max);
         let tiles_max = grid.tiles_max().max(1);
         self.tiles.clear();
         self.tiles.resize(usize::try_from(tiles_max).unwrap_or_default(), Sum::default());
-        let inside = || hits.iter().filter(|hit| viewport.contains(hit.fix.position));
-        for hit in inside() {
-            if let Some(sum) = self.tiles.get_mut(grid.number(hit.fix.position)) {
-                sum.add(&grid, hit.fix.position);
+        for (_, fix) in inside() {
+            if let Some(sum) = self.tiles.get_mut(grid.number(fix.position)) {
+                sum.add(&grid, fix.position);
             }
         }
         let singly_max = self.markers_max.checked_div(tiles_max).unwrap_or_default();
         self.singles.clear();
-        for hit in inside() {
-            let number = grid.number(hit.fix.position);
+        for (driver, fix) in inside() {
+            let number = grid.number(fix.position);
             if self.tiles.get(number).is_some_and(|sum| sum.count <= singly_max) {
-                self.singles.push((number, hit.driver, hit.fix));
+                self.singles.push((number, driver, fix));
             }
         }
         let rank =

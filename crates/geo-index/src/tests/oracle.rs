@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::reference::ReferenceIndex;
+use crate::zones::Polygon;
 use crate::{Tally, Viewport};
 
 /// Where the drivers are, and how the index is cut.
@@ -56,6 +57,16 @@ enum Op {
         k: usize,
         keep: u32,
     },
+    /// All drivers in a triangle, if it is one.
+    Zone {
+        corners: [Spot; 3],
+        keep: u32,
+    },
+    /// All drivers in a rectangle, in no order.
+    Visit {
+        corners: (Spot, Spot),
+        keep: u32,
+    },
 }
 
 impl World {
@@ -91,6 +102,12 @@ fn spot() -> impl Strategy<Value = Spot> {
     (0.0..=1.0f64, 0.0..=1.0f64)
 }
 
+/// Also at the very edges of the world, which may be a pole or the antimeridian.
+fn edge() -> impl Strategy<Value = Spot> {
+    let part = || prop_oneof![4 => 0.0..=1.0f64, 1 => Just(0.0), 1 => Just(0.5), 1 => Just(1.0)];
+    (part(), part())
+}
+
 fn step_e7() -> impl Strategy<Value = (i32, i32)> {
     prop_oneof![3 => (-9_000..9_000, -9_000..9_000), 1 => Just((0, 0))]
 }
@@ -118,6 +135,10 @@ fn op(reach_m: u32) -> impl Strategy<Value = Op> {
             .prop_map(|(spot, radius_m, keep)| Op::Within { spot, radius_m, keep }),
         2 => ((spot(), spot()), k(), 0..4_u32)
             .prop_map(|(corners, k, keep)| Op::View { corners, k, keep }),
+        1 => ([spot(), spot(), spot()], 0..4_u32)
+            .prop_map(|(corners, keep)| Op::Zone { corners, keep }),
+        1 => ((edge(), edge()), 0..4_u32)
+            .prop_map(|(corners, keep)| Op::Visit { corners, keep }),
     ]
 }
 
@@ -205,6 +226,27 @@ impl Both {
                     Viewport::new(south_west, corner(a.0.max(b.0), a.1.max(b.1))).unwrap();
                 self.fast.in_viewport(&viewport, k, self.now, keep(n), &mut found);
                 self.slow.in_viewport(&viewport, k, self.now, keep(n), &mut expected);
+            }
+            Op::Zone { corners, keep: n } => {
+                let corners = corners.map(|corner| self.world.place(corner));
+                let Ok(area) = Polygon::new(&corners, &[]) else { return };
+                self.fast.within_polygon(&area, self.now, keep(n), &mut found);
+                self.slow.within_polygon(&area, self.now, keep(n), &mut expected);
+            }
+            Op::Visit { corners: (a, b), keep: n } => {
+                let corner = |north: f64, east: f64| self.world.place((north, east));
+                let south_west = corner(a.0.min(b.0), a.1.min(b.1));
+                let viewport =
+                    Viewport::new(south_west, corner(a.0.max(b.0), a.1.max(b.1))).unwrap();
+                let mut seen = Vec::new();
+                let see = |driver, fix| seen.push((driver, fix));
+                self.fast.each_in_viewport(&viewport, self.now, keep(n), see);
+                self.slow.in_viewport(&viewport, usize::MAX, self.now, keep(n), &mut expected);
+                seen.sort_unstable_by_key(|(driver, _)| *driver);
+                expected.sort_by_key(|hit| hit.driver);
+                let expected: Vec<_> = expected.iter().map(|hit| (hit.driver, hit.fix)).collect();
+                assert_eq!(seen, expected, "{op:?}");
+                return;
             }
         }
         assert_eq!(found, expected, "{op:?}");

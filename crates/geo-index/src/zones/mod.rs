@@ -7,26 +7,8 @@
 //! All questions of in or out are answered in whole numbers, exactly and alike on every platform. The
 //! only measured distance is the one of [`TrackerConfig::exit_m`].
 //!
-//! **Which drivers are in this zone** is a question for the driver index: its drivers in the zone's
-//! rectangle, with the zone as the filter.
-//!
-//! ```
-//! use doorstep_core::{place::LatLng, time::Timestamp};
-//! use doorstep_geo_index::{Config, DriverIndex, Fix, Ping, zones::Polygon};
-//!
-//! let at = |lat, lng| LatLng::new(lat, lng);
-//! let centre = Polygon::new(&[at(4.80, -75.70)?, at(4.82, -75.70)?, at(4.81, -75.68)?], &[])?;
-//! let (index, now) = (DriverIndex::new(Config::default())?, Timestamp::from_secs(1_700_000_000));
-//! for (driver, lng) in [(1_u32, -75.699), (2, -75.681), (3, -75.67)] {
-//!     index.record(&Ping::new(driver, Fix::new(at(4.81, lng)?, now)));
-//! }
-//! index.record(&Ping::new(4, Fix::new(at(4.801, -75.681)?, now))); // within the rectangle only
-//! let (inside, mut hits) = (|_: &u32, fix: &Fix| centre.contains(fix.position), Vec::new());
-//! index.in_viewport(centre.bounds(), 100, now, inside, &mut hits);
-//! hits.sort_by_key(|hit| hit.driver);
-//! assert_eq!(hits.iter().map(|hit| hit.driver).collect::<Vec<_>>(), [1, 2]);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! **Which drivers are in this zone** is a question for the driver index:
+//! [`within_polygon`](crate::DriverIndex::within_polygon).
 
 mod polygon;
 mod ring;
