@@ -317,6 +317,7 @@ fn amounts_that_cannot_be_are_not_believed() {
         (refunded(THEIRS, TOTAL + 1), bad(1, TOTAL)),
         (refund_failed(THEIRS, i64::MAX), bad(1, TOTAL)),
         (refunded(ours, 1), Err(Refusal::NoSuchRefund { attempt: 1, last: 0 })),
+        (refunded(RefundId::Ours(0), 1), Err(Refusal::NoSuchRefund { attempt: 0, last: 0 })),
     ] {
         assert_eq!(meaning(&held(), news), refusal, "{news:?}");
         let told = Event::Noticed { news, retry_at: None };
