@@ -4,9 +4,6 @@
 //! RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom \
 //!     cargo test -p doorstep-core --release --test loom_sale
 //! ```
-//!
-//! The cancel board has no atomics or locks of its own: it is a `DashMap`, which `loom` cannot see
-//! into.
 #![cfg(loom)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong fails")]
 
