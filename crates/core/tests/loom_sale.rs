@@ -132,3 +132,15 @@ fn a_deadline_that_comes_up_while_others_are_looked_at_is_not_forgotten() {
         assert!(held(&sale, 4, later()).is_some());
     });
 }
+
+#[test]
+fn the_only_deadline_is_known_though_it_comes_up_while_none_is_found() {
+    model(|| {
+        let (_, sale) = open(1);
+        let other = Arc::clone(&sale);
+        let there = thread::spawn(move || held(&other, 1, T0).unwrap());
+        sale.expire(T0);
+        there.join().unwrap();
+        assert!(held(&sale, 2, later()).is_some());
+    });
+}

@@ -1,4 +1,4 @@
-//! The stamps by order: a `DashMap`; for `loom`, which cannot see into one, a map behind its lock.
+//! The stamps by order: a `DashMap`; for `loom`, which cannot see into one, two maps behind a lock each.
 
 use core::hash::Hash;
 
@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub(super) struct Stamps<K: Eq + Hash>(
     #[cfg(not(loom))] dashmap::DashMap<K, Timestamp, FixedHash>,
-    #[cfg(loom)] loom::sync::Mutex<std::collections::HashMap<K, Timestamp, FixedHash>>,
+    #[cfg(loom)] [loom::sync::Mutex<std::collections::HashMap<K, Timestamp, FixedHash>>; 2],
 );
 
 #[cfg(not(loom))]
@@ -51,7 +51,19 @@ impl<K: Eq + Hash> Stamps<K> {
 #[expect(clippy::unwrap_used, reason = "a model: a panic in another thread ends it anyway")]
 impl<K: Eq + Hash> Stamps<K> {
     pub(super) fn new() -> Self {
-        Self(loom::sync::Mutex::new(std::collections::HashMap::with_hasher(FixedHash)))
+        let half = || std::collections::HashMap::with_hasher(FixedHash);
+        Self([loom::sync::Mutex::new(half()), loom::sync::Mutex::new(half())])
+    }
+
+    /// Steps on two orders may be at once, as they may in a `DashMap`.
+    fn half(
+        &self,
+        order: &K,
+    ) -> loom::sync::MutexGuard<'_, std::collections::HashMap<K, Timestamp, FixedHash>> {
+        use core::hash::BuildHasher;
+        let [even, odd] = &self.0;
+        let half = if FixedHash.hash_one(order) & 1 == 0 { even } else { odd };
+        half.lock().unwrap()
     }
 
     pub(super) fn put<E>(
@@ -61,7 +73,7 @@ impl<K: Eq + Hash> Stamps<K> {
         room: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
         use std::collections::hash_map::Entry;
-        match self.0.lock().unwrap().entry(order) {
+        match self.half(&order).entry(order) {
             Entry::Occupied(mut known) => {
                 known.insert(stamp);
             }
@@ -74,11 +86,11 @@ impl<K: Eq + Hash> Stamps<K> {
     }
 
     pub(super) fn get(&self, order: &K) -> Option<Timestamp> {
-        self.0.lock().unwrap().get(order).copied()
+        self.half(order).get(order).copied()
     }
 
     pub(super) fn remove(&self, order: &K) -> bool {
-        self.0.lock().unwrap().remove(order).is_some()
+        self.half(order).remove(order).is_some()
     }
 }
 
