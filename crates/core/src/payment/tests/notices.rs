@@ -240,6 +240,15 @@ fn a_refund_of_ours_is_counted_once_whoever_speaks_of_it_first() {
 }
 
 #[test]
+fn of_two_totals_that_were_captured_the_larger_one_is_so_whichever_is_told_first() {
+    let (mut rising, mut falling) = (held(), held());
+    assert!(learn(&mut rising, taken(400)) && learn(&mut rising, taken(TOTAL)));
+    assert!(learn(&mut falling, taken(TOTAL)) && !learn(&mut falling, taken(400)));
+    assert_eq!(falling, rising);
+    assert_eq!(falling.paid(), eur(TOTAL));
+}
+
+#[test]
 fn a_refund_that_failed_after_it_was_done_is_made_again_a_little_later() {
     let mut payment = with_due(Step::Refund);
     hear(&mut payment, DONE, T0);
