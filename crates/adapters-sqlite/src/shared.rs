@@ -269,7 +269,7 @@ impl Shared {
     /// Waits until nothing is under way, or nothing will ever come of it.
     pub(crate) fn settle(&self) {
         let mut state = self.state.lock();
-        while state.poisoned.is_none() && !state.ended && (state.writing || !state.is_idle()) {
+        while !state.rests() {
             self.rest.wait(&mut state);
         }
     }
@@ -290,6 +290,11 @@ impl Shared {
 impl State {
     fn is_idle(&self) -> bool {
         self.queue.is_empty() && self.jobs.is_empty() && self.finished.is_empty()
+    }
+
+    /// Whether nothing is under way, or nothing will ever come of it.
+    fn rests(&self) -> bool {
+        self.poisoned.is_some() || self.ended || !self.writing && self.is_idle()
     }
 }
 
@@ -327,5 +332,26 @@ impl Tail {
         let held = self.entries.front()?.position.get();
         let skip = usize::try_from(first.checked_sub(held)?).ok()?;
         Some(self.entries.iter().skip(skip))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_writer_has_in_its_hands_is_under_way() {
+        let shared = Shared::new(Config::default(), 1, 0, Tail::default());
+        let rests = || shared.look(|state| state.rests());
+        assert!(rests(), "there is nothing to do");
+        shared.push(b"record").unwrap();
+        assert!(!rests());
+        let work = shared.take(None);
+        assert_eq!(work.records.len(), 1);
+        assert!(!rests(), "it is being committed");
+        shared.publish(Vec::new(), &[], 0);
+        assert!(!rests(), "the writer may have more to do after a group");
+        shared.end();
+        assert!(rests(), "nobody will do anything");
     }
 }

@@ -336,8 +336,12 @@ mod tests {
             Fact::Lapsed,
             Fact::Refunded { refund: refund("re_1"), amount: eur(1) },
             Fact::Refunded { refund: refund("re_2"), amount: eur(1) },
+            Fact::Refunded { refund: refund("re_1"), amount: eur(2) },
             Fact::RefundFailed { refund: refund("re_1"), amount: eur(1) },
+            Fact::RefundFailed { refund: refund("re_2"), amount: eur(1) },
+            Fact::RefundFailed { refund: refund("re_1"), amount: eur(2) },
             Fact::RefundedInAll { amount: eur(1) },
+            Fact::RefundedInAll { amount: eur(2) },
         ];
         let abouts = ["ord_0000000000011", "ord_0000000000011/hold/1", "ord_0000000000012"];
         let all: Vec<Meaning> = abouts

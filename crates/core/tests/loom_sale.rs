@@ -4,9 +4,6 @@
 //! RUSTFLAGS="--cfg loom" CARGO_TARGET_DIR=target/loom \
 //!     cargo test -p doorstep-core --release --test loom_sale
 //! ```
-//!
-//! The cancel board has no atomics or locks of its own: it is a `DashMap`, which `loom` cannot see
-//! into.
 #![cfg(loom)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that goes wrong fails")]
 
@@ -133,5 +130,17 @@ fn a_deadline_that_comes_up_while_others_are_looked_at_is_not_forgotten() {
         // Both holds have lapsed: whoever asks finds a unit, and no timer is needed for it.
         assert!(held(&sale, 3, later()).is_some());
         assert!(held(&sale, 4, later()).is_some());
+    });
+}
+
+#[test]
+fn the_only_deadline_is_known_though_it_comes_up_while_none_is_found() {
+    model(|| {
+        let (_, sale) = open(1);
+        let other = Arc::clone(&sale);
+        let there = thread::spawn(move || held(&other, 1, T0).unwrap());
+        sale.expire(T0);
+        there.join().unwrap();
+        assert!(held(&sale, 2, later()).is_some());
     });
 }

@@ -1,11 +1,15 @@
 //! The concurrent read path of the cancel rule.
 
+mod stamps;
+
 use core::hash::Hash;
+#[cfg(not(loom))]
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use dashmap::DashMap;
-use dashmap::mapref::entry::Entry;
+#[cfg(loom)]
+use loom::sync::atomic::{AtomicUsize, Ordering};
 
+use self::stamps::Stamps;
 use crate::id::OrderId;
 use crate::time::Timestamp;
 
@@ -34,7 +38,7 @@ use crate::time::Timestamp;
 /// ```
 #[derive(Debug)]
 pub struct Board<K: Eq + Hash = OrderId> {
-    stamps: DashMap<K, Timestamp, FixedHash>,
+    stamps: Stamps<K>,
     /// How many are on it: the map's own count locks the whole map.
     count: AtomicUsize,
     capacity: usize,
@@ -52,7 +56,7 @@ impl<K: Eq + Hash> Board<K> {
     /// A board for at most `capacity` orders (one that is just being taken off still counts).
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self { stamps: DashMap::with_hasher(FixedHash), count: AtomicUsize::new(0), capacity }
+        Self { stamps: Stamps::new(), count: AtomicUsize::new(0), capacity }
     }
 
     /// Says from when on the button of `order` shows; [`Timestamp::NEVER`] hides it.
@@ -60,37 +64,29 @@ impl<K: Eq + Hash> Board<K> {
     /// # Errors
     /// [`BoardFull`] for an order that is not on a full board; the others stay as they are.
     pub fn publish(&self, order: K, cancellable_from: Timestamp) -> Result<(), BoardFull> {
-        match self.stamps.entry(order) {
-            Entry::Occupied(mut stamp) => {
-                stamp.insert(cancellable_from);
-            }
-            Entry::Vacant(place) => {
-                let one_more = |count: usize| count.checked_add(1).filter(|n| *n <= self.capacity);
-                self.count
-                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
-                    .map_err(|_full| BoardFull { capacity: self.capacity })?;
-                place.insert(cancellable_from);
-            }
-        }
-        Ok(())
+        self.stamps.put(order, cancellable_from, || {
+            let one_more = |count: usize| count.checked_add(1).filter(|n| *n <= self.capacity);
+            let counted = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+            counted.map(|_| ()).map_err(|_full| BoardFull { capacity: self.capacity })
+        })
     }
 
     /// Whether the button of `order` shows at `now`. An order that is not on the board has none.
     #[must_use]
     pub fn may_cancel(&self, order: &K, now: Timestamp) -> bool {
         // Both compared: which orders are late is not for a branch predictor to know.
-        self.stamps.get(order).is_some_and(|from| (*from != Timestamp::NEVER) & (now >= *from))
+        self.stamps.get(order).is_some_and(|from| (from != Timestamp::NEVER) & (now >= from))
     }
 
     /// From when on the button of `order` shows; `None` if it is not on the board.
     #[must_use]
     pub fn cancellable_from(&self, order: &K) -> Option<Timestamp> {
-        self.stamps.get(order).map(|from| *from)
+        self.stamps.get(order)
     }
 
     /// Takes an order off the board.
     pub fn remove(&self, order: &K) {
-        if self.stamps.remove(order).is_some() {
+        if self.stamps.remove(order) {
             self.count.fetch_sub(1, Ordering::Relaxed);
         }
     }
@@ -105,38 +101,5 @@ impl<K: Eq + Hash> Board<K> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-}
-
-/// Multiplies and folds, as `FxHash` does: a few cycles for an id.
-#[derive(Clone, Copy, Debug, Default)]
-struct FixedHash;
-
-/// The running state of [`FixedHash`].
-#[derive(Debug, Default)]
-struct Fold(u64);
-
-impl core::hash::BuildHasher for FixedHash {
-    type Hasher = Fold;
-
-    fn build_hasher(&self) -> Fold {
-        Fold::default()
-    }
-}
-
-impl core::hash::Hasher for Fold {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn finish(&self) -> u64 {
-        // The map picks its shard by high bits and its slot by low ones: mix both.
-        self.0 ^ (self.0 >> 32)
     }
 }

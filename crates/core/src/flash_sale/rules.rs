@@ -182,6 +182,7 @@ mod tests {
         assert_eq!(admission.wait(75), Span::from_secs(1));
         assert_eq!(admission.wait(1), Span::from_millis(14));
         assert_eq!(admission.wait(20_000), Span::from_millis(266_667));
+        assert_eq!(Admission::new(99, 1).per_round(), 74, "rounded down");
         assert_eq!(Admission::new(1, 1).per_round(), 1, "somebody comes in every round");
         assert_eq!(admission.wait(u64::MAX).as_millis(), u64::MAX, "it saturates");
     }

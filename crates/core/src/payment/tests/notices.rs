@@ -240,6 +240,15 @@ fn a_refund_of_ours_is_counted_once_whoever_speaks_of_it_first() {
 }
 
 #[test]
+fn of_two_totals_that_were_captured_the_larger_one_is_so_whichever_is_told_first() {
+    let (mut rising, mut falling) = (held(), held());
+    assert!(learn(&mut rising, taken(400)) && learn(&mut rising, taken(TOTAL)));
+    assert!(learn(&mut falling, taken(TOTAL)) && !learn(&mut falling, taken(400)));
+    assert_eq!(falling, rising);
+    assert_eq!(falling.paid(), eur(TOTAL));
+}
+
+#[test]
 fn a_refund_that_failed_after_it_was_done_is_made_again_a_little_later() {
     let mut payment = with_due(Step::Refund);
     hear(&mut payment, DONE, T0);
@@ -317,6 +326,7 @@ fn amounts_that_cannot_be_are_not_believed() {
         (refunded(THEIRS, TOTAL + 1), bad(1, TOTAL)),
         (refund_failed(THEIRS, i64::MAX), bad(1, TOTAL)),
         (refunded(ours, 1), Err(Refusal::NoSuchRefund { attempt: 1, last: 0 })),
+        (refunded(RefundId::Ours(0), 1), Err(Refusal::NoSuchRefund { attempt: 0, last: 0 })),
     ] {
         assert_eq!(meaning(&held(), news), refusal, "{news:?}");
         let told = Event::Noticed { news, retry_at: None };

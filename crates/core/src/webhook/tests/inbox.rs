@@ -243,6 +243,35 @@ fn whoever_was_too_slow_still_says_that_it_is_done_where_nobody_took_over() {
 }
 
 #[test]
+fn leases_that_ran_out_are_dealt_with_a_few_at_a_time() {
+    let roomy =
+        Rules::new(Bounds::new(Span::from_secs(30), Span::from_hours(96), 100).unwrap(), 100);
+    let (mut inbox, roomy) = (Inbox::new(), roomy.unwrap());
+    for n in 0..20 {
+        inbox.accept(captured(n, 100), at(0), &roomy).unwrap();
+        assert!(inbox.next(at(0), &roomy).is_some());
+    }
+    let waiting = |inbox: &mut Inbox| {
+        let progress = |n| inbox.accept(captured(n, 100), at(30), &roomy);
+        (0..20).map(progress).filter(|told| *told == repeat(Progress::Waiting)).count()
+    };
+    assert_eq!(inbox.next(at(30), &roomy), None, "they wait like after any failure");
+    assert_eq!(waiting(&mut inbox), 16);
+    assert!(inbox.next_deadline(&roomy).is_some_and(|due| due <= at(30)), "the rest is due");
+    assert_eq!(inbox.next(at(30), &roomy), None);
+    assert_eq!(waiting(&mut inbox), 20);
+}
+
+#[test]
+fn time_that_goes_back_makes_nothing_wait_and_no_lease_shorter() {
+    let mut inbox = Inbox::new();
+    queue(&mut inbox, 1, at(100));
+    let job = inbox.next(at(0), &rules()).expect("it is due, whatever this clock says");
+    assert_eq!(job.until, at(130));
+    assert_eq!(inbox.failed(&id(1), job.token, "no", at(0)), Ok(Setback::RetryAt(at(101))));
+}
+
+#[test]
 fn an_event_that_kills_whoever_touches_it_ends_as_a_dead_letter() {
     let mut inbox = Inbox::new();
     queue(&mut inbox, 1, at(0));

@@ -159,6 +159,15 @@ fn the_headers_are_found_whatever_the_case_of_their_names() {
 }
 
 #[test]
+fn of_several_headers_of_one_name_the_first_counts() {
+    let whole = headers("1614265330", GOOD);
+    let values = [whole.id, whole.timestamp, whole.signature].map(Option::unwrap);
+    let sent = [ID, TIMESTAMP, SIGNATURE].into_iter().zip(values);
+    let added = [ID, TIMESTAMP, SIGNATURE].map(|name| (name, &b"added"[..]));
+    assert_eq!(Headers::among(sent.chain(added)), whole);
+}
+
+#[test]
 fn a_message_counts_for_five_minutes_both_ways() {
     let check = |now| verify(&headers("1614265330", GOOD), BODY, &[key()], now).map(|_| ());
     for (offset, expected) in [
