@@ -29,7 +29,7 @@ impl fmt::Display for Comparison {
         writeln!(f)?;
         self.row(f, "delivered", |s| s.delivered.to_string())?;
         self.row(f, "undelivered", |s| s.undelivered.to_string())?;
-        self.row(f, "cancelled, rejected", |s| (s.cancelled + s.rejected).to_string())?;
+        self.row(f, "cancelled, rejected", |s| s.cancelled.saturating_add(s.rejected).to_string())?;
         self.row(f, "click to door, p50, minutes", |s| minutes(s.click_to_door_s.p50))?;
         self.row(f, "click to door, p90, minutes", |s| minutes(s.click_to_door_s.p90))?;
         self.row(f, "click to door, p99, minutes", |s| minutes(s.click_to_door_s.p99))?;

@@ -282,7 +282,7 @@ impl Shard {
             order: *live.orders.first()?,
             restaurant: live.restaurant,
             pickup: live.pickup,
-            drop_off: orders().last()?.intent().drop_off,
+            drop_off: orders().next_back()?.intent().drop_off,
             placed_at,
             ready_at: ready_at.max(placed_at),
             urgency_permille: if urgent {

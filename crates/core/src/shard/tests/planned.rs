@@ -36,12 +36,14 @@ fn round(city: &City, drivers: &[Located]) -> Round {
 fn plans(city: &mut City, drivers: &[Located]) -> Vec<(DeliveryId, DriverId, Mode)> {
     let round = Command::Plan(Box::new(round(city, drivers)));
     let events = city.does(&round);
-    let offer = |event: Event| match event {
-        Event::Dispatch(dispatch::Event::OfferMade { delivery, driver, mode, planned, .. }) => {
-            assert_eq!(planned.is_some(), mode == Mode::Planned, "a plan explains itself");
-            (delivery, driver, mode)
-        }
-        other => panic!("{other:?}"),
+    let offer = |event: Event| {
+        let Event::Dispatch(dispatch::Event::OfferMade { delivery, driver, mode, planned, .. }) =
+            event
+        else {
+            panic!("{event:?}")
+        };
+        assert_eq!(planned.is_some(), mode == Mode::Planned, "a plan explains itself");
+        (delivery, driver, mode)
     };
     events.into_iter().map(offer).collect()
 }
