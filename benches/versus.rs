@@ -40,21 +40,29 @@ mod versus {
     pub(crate) mod report;
     pub(crate) mod rounds;
     pub(crate) mod rush;
+    pub(crate) mod sale;
     pub(crate) mod shard;
     pub(crate) mod sqlite;
+    pub(crate) mod webhook;
 }
 
 use std::process::ExitCode;
 
 use versus::report::Report;
-use versus::{cancel, geo, shard, sqlite};
+use versus::{cancel, geo, sale, shard, sqlite, webhook};
 
 /// What measures a group.
 type Group = fn(&Effort, &mut Report);
 
 /// The groups by name, in the order in which they run.
-const GROUPS: [(&str, Group); 4] =
-    [("cancel", cancel::run), ("shard", shard::run), ("sqlite", sqlite::run), ("geo", geo::run)];
+const GROUPS: [(&str, Group); 6] = [
+    ("cancel", cancel::run),
+    ("shard", shard::run),
+    ("sqlite", sqlite::run),
+    ("geo", geo::run),
+    ("sale", sale::run),
+    ("webhook", webhook::run),
+];
 
 /// How much of everything.
 #[derive(Clone, Copy, Debug)]

@@ -1,26 +1,33 @@
 //! The handle through which commands and reads go: cloned freely, used from any thread.
 
+mod desk;
 mod inbox;
 #[cfg(test)]
 mod tests;
 mod ticket;
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, OnceLock};
 
 use doorstep_core::id::{CommandId, OrderId};
 use doorstep_core::log::{Answer, Cause};
+use doorstep_core::notify::{DeadLetter, MessageId, Redriven};
 use doorstep_core::shard::{Command, Outcome};
 use doorstep_core::time::Timestamp;
 use doorstep_geo_index::{DriverIndex, Ping, Verdict};
 
+pub use desk::NotAnswered;
+pub(crate) use desk::Question;
 pub(crate) use inbox::Submission;
 pub(crate) use ticket::Pledge;
 pub use ticket::Ticket;
 
+use desk::Desk;
 use inbox::Inbox;
 
 use crate::arrivals::Arrivals;
+use crate::notify::Recipient;
 use crate::ports::RECORD_BYTES_MAX;
 use crate::restaurants::{RestaurantPage, Restaurants, Search};
 use crate::threads::Bell;
@@ -74,6 +81,7 @@ impl From<Answer<Outcome>> for Told {
 #[derive(Debug)]
 pub(crate) struct Shared {
     inbox: Inbox,
+    desk: Desk,
     pub(crate) inbox_max: usize,
     /// Wakes the writer's thread, where there is one.
     bell: OnceLock<Bell>,
@@ -92,6 +100,7 @@ impl Shared {
     ) -> Self {
         Self {
             inbox: Inbox::new(inbox_max),
+            desk: Desk::new(),
             inbox_max,
             bell: OnceLock::new(),
             views,
@@ -129,6 +138,20 @@ impl Shared {
     /// No more commands; whoever waits hears that the result is unknown.
     pub(crate) fn close(&self) {
         self.inbox.close();
+        self.desk.close();
+    }
+
+    /// The questions about what could not be told to people.
+    pub(crate) fn asked(&self) -> VecDeque<Question> {
+        self.desk.take()
+    }
+
+    fn ask(&self, question: Question) -> Result<(), NotSent> {
+        self.desk.push(question)?;
+        if let Some(bell) = self.bell.get() {
+            bell.ring();
+        }
+        Ok(())
     }
 
     fn send(&self, submission: Submission) -> Result<(), NotSent> {
@@ -202,6 +225,59 @@ impl Client {
     #[must_use]
     pub fn restaurants_near(&self, search: &Search<'_>, now: Timestamp) -> RestaurantPage {
         self.shared.restaurants.near(search, now)
+    }
+
+    /// The notifications that no channel could deliver, the oldest first and at most so many, each with
+    /// what went wrong at every attempt. The host that owns the log answers in its next step; it costs
+    /// it a copy of them.
+    ///
+    /// ```
+    /// # use doorstep_core::id::ShardId;
+    /// # use doorstep_core::money::Currency;
+    /// # use doorstep_core::policy::Policy;
+    /// # use doorstep_core::time::Timestamp;
+    /// # use doorstep_runtime::host::{Host, HostConfig};
+    /// # use doorstep_runtime::memory_log::MemoryLog;
+    /// # use doorstep_runtime::notify::{Notifications, NotifyConfig};
+    /// # use doorstep_runtime::ports::LogIsHistory;
+    /// # use doorstep_runtime::sandbox::{Sandbox, SandboxConfig};
+    /// # let now = Timestamp::from_secs(1_700_000_000);
+    /// # let policy = Policy::new(Currency::new("EUR").unwrap());
+    /// # let config = HostConfig::new(ShardId::default(), policy, 1);
+    /// # let provider = Sandbox::new(SandboxConfig::default());
+    /// # let mut host = Host::open(config, MemoryLog::new(), provider, LogIsHistory, now)?;
+    /// # host.notify(Notifications::new(NotifyConfig::new(ShardId::default()))?);
+    /// # let client = host.client();
+    /// # host.step(now);
+    /// let dead = client.dead_letters(100)?;
+    /// host.step(now); // a host on a thread of its own wakes by itself
+    /// for letter in dead.told().unwrap()? {
+    ///     println!("{}: {:?}", letter.message.id, letter.causes);
+    ///     client.redrive(letter.message.id)?;
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotSent`]. By the ticket: [`NotAnswered`].
+    pub fn dead_letters(
+        &self,
+        most: usize,
+    ) -> Result<Ticket<Result<Vec<DeadLetter<Recipient>>, NotAnswered>>, NotSent> {
+        let (question, ticket) = Question::dead_letters(most);
+        self.shared.ask(question)?;
+        Ok(ticket)
+    }
+
+    /// Begins a dead letter anew, on the first channel of its route, under its first name. Asked twice,
+    /// it is begun once; that it was begun is saved before it is told.
+    ///
+    /// # Errors
+    /// [`NotSent`]. By the ticket: [`NotAnswered`].
+    pub fn redrive(&self, id: MessageId) -> Result<Ticket<Result<Redriven, NotAnswered>>, NotSent> {
+        let (question, ticket) = Question::redrive(id);
+        self.shared.ask(question)?;
+        Ok(ticket)
     }
 
     /// Where the drivers are.

@@ -269,6 +269,10 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             }
             step.worked = true;
         }
+        for question in self.shared.asked() {
+            question.answer(self.notifications.as_mut(), now);
+            step.worked = true;
+        }
         if let Some(notifications) = &mut self.notifications {
             step.worked |= notifications.step(now);
         }

@@ -65,12 +65,8 @@ impl Shard {
         at: Timestamp,
     ) -> Result<(), CorruptLog> {
         let bounds = self.heard_bounds();
-        match self.heard.begin(&event.id, &event.says, at, &bounds) {
-            Ok(Begun::First { token, .. }) => {
-                // The lease was given out a line above: it is this one's.
-                let _ = self.heard.complete(&event.id, token, heard, at);
-                Ok(())
-            }
+        match self.heard.record(event.id.clone(), event.says.clone(), heard, at, &bounds) {
+            Ok(Begun::First { .. }) => Ok(()),
             Err(_) | Ok(Begun::InFlight { .. } | Begun::Repeat(_) | Begun::Conflict { .. }) => {
                 Err(CorruptLog::ProviderTwice { event: event.id.clone() })
             }

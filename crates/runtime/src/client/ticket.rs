@@ -10,44 +10,45 @@ use parking_lot::{Condvar, Mutex};
 
 use super::Told;
 
-/// The place where the answer to a command will lie.
+/// The place where the answer to a command, or to a question, will lie.
 ///
 /// Look ([`told`](Ticket::told)), wait on a thread ([`wait`](Ticket::wait)), or `.await` it: it is
 /// a future that needs no particular runtime. It may be cloned, and any number may wait; to drop it
 /// changes nothing but that this one does not hear. There is always an answer, as long as there is
-/// someone to give it: when the host is dropped, [`Told::Unknown`].
+/// someone to give it: when the host is dropped, [`Told::Unknown`] (of a question,
+/// [`NotAnswered::Unknown`](super::NotAnswered::Unknown)).
 #[derive(Debug)]
-pub struct Ticket {
-    slot: Arc<Slot>,
+pub struct Ticket<T = Told> {
+    slot: Arc<Slot<T>>,
     /// Under which number this clone left its waker, if it did.
     left: Option<u64>,
 }
 
-#[derive(Debug, Default)]
-struct Slot {
-    state: Mutex<State>,
+#[derive(Debug)]
+struct Slot<T> {
+    state: Mutex<State<T>>,
     arrived: Condvar,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    told: Option<Told>,
+#[derive(Debug)]
+struct State<T> {
+    told: Option<T>,
     /// At most one for each ticket that is alive.
     wakers: Vec<(u64, Waker)>,
     numbers: u64,
 }
 
-impl Ticket {
+impl<T: Clone> Ticket<T> {
     /// The answer, once it is there.
     #[must_use]
-    pub fn told(&self) -> Option<Told> {
+    pub fn told(&self) -> Option<T> {
         self.slot.state.lock().told.clone()
     }
 
     /// Sleeps until the answer is there. `None`: it was not within `timeout`; it may still come,
     /// and asking again under the same id tells it too.
     #[must_use]
-    pub fn wait(&self, timeout: Duration) -> Option<Told> {
+    pub fn wait(&self, timeout: Duration) -> Option<T> {
         let until = Instant::now().checked_add(timeout);
         let mut state = self.slot.state.lock();
         while state.told.is_none() {
@@ -65,17 +66,17 @@ impl Ticket {
     }
 }
 
-impl Clone for Ticket {
+impl<T> Clone for Ticket<T> {
     fn clone(&self) -> Self {
         Self { slot: Arc::clone(&self.slot), left: None }
     }
 }
 
-impl Future for Ticket {
-    type Output = Told;
+impl<T: Clone> Future for Ticket<T> {
+    type Output = T;
 
     /// Ready whenever the answer is there, any number of times.
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Told> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         let ticket = &mut *self;
         let mut state = ticket.slot.state.lock();
         if let Some(told) = &state.told {
@@ -93,7 +94,7 @@ impl Future for Ticket {
     }
 }
 
-impl Drop for Ticket {
+impl<T> Drop for Ticket<T> {
     fn drop(&mut self) {
         if let Some(number) = self.left {
             let mut state = self.slot.state.lock();
@@ -108,19 +109,28 @@ impl Drop for Ticket {
 /// An answer that is owed. Dropped before it was given, it says that the result is unknown: no
 /// panic, and no forgotten path, leaves anyone waiting for ever.
 #[derive(Debug)]
-pub(crate) struct Pledge {
-    slot: Arc<Slot>,
+pub(crate) struct Pledge<T = Told> {
+    slot: Arc<Slot<T>>,
+    unknown: fn() -> T,
 }
 
 impl Pledge {
-    /// The two ends of an answer.
+    /// The two ends of the answer to a command.
     pub(crate) fn new() -> (Self, Ticket) {
-        let slot = Arc::new(Slot::default());
-        (Self { slot: Arc::clone(&slot) }, Ticket { slot, left: None })
+        Self::or(|| Told::Unknown)
+    }
+}
+
+impl<T> Pledge<T> {
+    /// The two ends of an answer that is `unknown` where none is given.
+    pub(crate) fn or(unknown: fn() -> T) -> (Self, Ticket<T>) {
+        let state = State { told: None, wakers: Vec::new(), numbers: 0 };
+        let slot = Arc::new(Slot { state: Mutex::new(state), arrived: Condvar::new() });
+        (Self { slot: Arc::clone(&slot), unknown }, Ticket { slot, left: None })
     }
 
     /// Gives the answer; what is told first stands.
-    pub(crate) fn tell(&self, told: Told) {
+    pub(crate) fn tell(&self, told: T) {
         let mut state = self.slot.state.lock();
         if state.told.is_some() {
             return;
@@ -136,8 +146,8 @@ impl Pledge {
     }
 }
 
-impl Drop for Pledge {
+impl<T> Drop for Pledge<T> {
     fn drop(&mut self) {
-        self.tell(Told::Unknown);
+        self.tell((self.unknown)());
     }
 }

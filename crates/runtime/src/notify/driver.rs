@@ -162,6 +162,12 @@ impl Notifications {
         self.tally
     }
 
+    /// Whether this process is the one that tells.
+    #[must_use]
+    pub const fn is_owner(&self) -> bool {
+        self.epoch.is_some()
+    }
+
     /// Begins a dead letter anew, as [`Engine::redrive`] does. It is sent at the next step.
     ///
     /// # Errors

@@ -79,6 +79,23 @@ impl Case {
         self.stage = Stage::Closed;
     }
 
+    /// The provider told something of a checkout that waits: whose money is held, or taken whole, is
+    /// an order in the same batch; with no hold any more, or money given back, there will be none.
+    pub(super) const fn heard(&mut self) {
+        let purse = &self.purse;
+        if purse.captures > 0 {
+            if purse.paid() == purse.asked {
+                self.stage = Stage::Held;
+            } else {
+                self.close(NoHold::Declined);
+            }
+        } else if purse.is_refused() || purse.is_released() {
+            self.close(NoHold::Declined);
+        } else if purse.holds > 0 {
+            self.stage = Stage::Held;
+        }
+    }
+
     /// What came after the end, which nothing but money may.
     pub(super) fn after_end(&self, end: End, event: &Event, ledger: &mut Ledger) {
         let (order, late) = (self.facts.order, event.name());

@@ -77,6 +77,26 @@ pub(super) enum Invariant {
     MoneyBounds,
     /// Attempts at a step count up, one by one.
     Attempts,
+    /// An event of the provider counts once.
+    ProviderOnce,
+    /// What the provider's event does to the money stands beside it, and says the same.
+    ProviderNews,
+    /// What the provider tells is news: what is known moves one way, and a refund counts once.
+    NoticedOnce,
+    /// No more units of a sale are held and sold than there are.
+    SaleStock,
+    /// A person has as many units of a sale as its rules allow, one a slot.
+    SaleLimit,
+    /// A hold ends once: sold, released or expired, and its number is not used again.
+    HoldEndsOnce,
+    /// A sale is opened and closed once, and gives units out in between.
+    SaleTerms,
+    /// No unit of a sale lies idle while somebody waits for one.
+    SaleLine,
+    /// A unit is sold when the order that carries it is placed, and given back when there is none.
+    SaleOrders,
+    /// In the end, no unit of a sale is lost: it is sold, or can be had.
+    SaleEnds,
     /// In the end, every order has ended, and every checkout is closed.
     EverythingEnds,
     /// In the end, nobody carries or is offered anything.
@@ -94,7 +114,7 @@ pub(super) enum Invariant {
 }
 
 impl Invariant {
-    const ALL: [Self; 33] = [
+    const ALL: [Self; 43] = [
         Self::Readable,
         Self::OneWriterPerEpoch,
         Self::Sequence,
@@ -121,6 +141,16 @@ impl Invariant {
         Self::CapturedAfterAcceptance,
         Self::MoneyBounds,
         Self::Attempts,
+        Self::ProviderOnce,
+        Self::ProviderNews,
+        Self::NoticedOnce,
+        Self::SaleStock,
+        Self::SaleLimit,
+        Self::HoldEndsOnce,
+        Self::SaleTerms,
+        Self::SaleLine,
+        Self::SaleOrders,
+        Self::SaleEnds,
         Self::EverythingEnds,
         Self::NobodyHolds,
         Self::BookMatches,
@@ -158,6 +188,16 @@ impl Invariant {
             Self::CapturedAfterAcceptance => "captured_after_acceptance",
             Self::MoneyBounds => "money_bounds",
             Self::Attempts => "attempts",
+            Self::ProviderOnce => "provider_once",
+            Self::ProviderNews => "provider_news",
+            Self::NoticedOnce => "noticed_once",
+            Self::SaleStock => "sale_stock",
+            Self::SaleLimit => "sale_limit",
+            Self::HoldEndsOnce => "hold_ends_once",
+            Self::SaleTerms => "sale_terms",
+            Self::SaleLine => "sale_line",
+            Self::SaleOrders => "sale_orders",
+            Self::SaleEnds => "sale_ends",
             Self::EverythingEnds => "everything_ends",
             Self::NobodyHolds => "nobody_holds",
             Self::BookMatches => "book_matches",

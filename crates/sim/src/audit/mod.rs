@@ -13,8 +13,10 @@ mod fence;
 mod fleet;
 mod ledger;
 mod purse;
+mod sales;
 #[cfg(test)]
 mod tests;
+mod told;
 mod wire;
 
 use std::collections::BTreeMap;
@@ -31,6 +33,8 @@ use self::fence::Fence;
 use self::fleet::{Fleet, Touched};
 use self::ledger::{Invariant, Ledger};
 use self::purse::Purse;
+use self::sales::Sales;
+use self::told::Told;
 use self::wire::{Batch, Checkout, Entry, Event, Finish, Order, Payment};
 
 /// Reads the log and believes nobody.
@@ -58,6 +62,8 @@ pub struct Auditor {
     cases: BTreeMap<OrderId, Case>,
     fleet: Fleet,
     answers: Answers,
+    sales: Sales,
+    told: Told,
     /// What the batch at hand touched.
     touched: Vec<Touched>,
     /// An entry could not be read: what follows it cannot be judged.
@@ -76,6 +82,8 @@ impl Auditor {
             cases: BTreeMap::new(),
             fleet: Fleet::new(capacity),
             answers: Answers::new(),
+            sales: Sales::new(),
+            told: Told::new(),
             touched: Vec::new(),
             stopped: false,
         }
@@ -139,6 +147,7 @@ impl Auditor {
         self.fence.finish(ledger);
         self.answers.finish(ledger);
         self.fleet.finish(ledger);
+        self.sales.finish(ledger);
         books::close(&self.cases, book, ledger);
     }
 
@@ -182,11 +191,16 @@ impl Auditor {
         for event in &batch.events {
             match event {
                 Event::PolicySet(rules) => self.fleet.set_capacity(rules.dispatch.capacity),
-                Event::Catalog(_)
-                | Event::Provider(_)
-                | Event::SaleOpened(_)
-                | Event::Sale(_)
-                | Event::SaleCheckout(_) => {}
+                Event::Catalog(_) | Event::Provider(_) => {}
+                Event::SaleOpened { sale, rules } => {
+                    self.sales.opened(*sale, rules, &mut self.ledger);
+                }
+                Event::Sale { sale, event } => {
+                    self.sales.event(*sale, event, at, &mut self.ledger);
+                }
+                Event::SaleCheckout { sale, hold, order } => {
+                    self.sales.carried(*sale, *hold, *order, &mut self.ledger);
+                }
                 Event::Checkout { order, event } => self.checkout(*order, event, at),
                 Event::Order { order, event } => self.order(*order, event, at),
                 Event::Dispatch(event) => {
@@ -194,6 +208,7 @@ impl Auditor {
                 }
             }
         }
+        self.told.batch(&batch, &mut self.ledger);
         self.outcome(&batch);
         if let (Some(cause), Some(outcome)) = (batch.cause, batch.outcome) {
             self.answers.logged(cause.id, &outcome, &mut self.ledger);
@@ -227,8 +242,9 @@ impl Auditor {
             Checkout::Payment(payment) => {
                 case.purse.event(id, *payment, ledger);
                 match (payment, case.stage) {
-                    (Payment::Held {}, Stage::Asked) => case.stage = Stage::Held,
+                    (Payment::Held { .. }, Stage::Asked) => case.stage = Stage::Held,
                     (Payment::HoldRefused { why }, Stage::Asked) => case.close(*why),
+                    (Payment::Noticed { .. }, Stage::Asked) => case.heard(),
                     _ => {}
                 }
             }
@@ -281,7 +297,8 @@ impl Auditor {
 
     /// Orders and deliveries say the same of each other, at the end of every batch.
     fn agree(&mut self) {
-        let Self { cases, fleet, ledger, touched, .. } = self;
+        let Self { cases, fleet, ledger, touched, sales, .. } = self;
+        sales.agree(cases, touched.iter().map(|(id, _)| *id), ledger);
         for (id, finish) in touched.drain(..) {
             let Some(case) = cases.get(&id) else {
                 ledger.check(Invariant::Deliveries, false, || format!("{id} is nothing known"));
@@ -328,9 +345,9 @@ fn says(outcome: &Value, events: &[Event]) -> bool {
         | Event::Order { .. }
         | Event::Dispatch(_)
         | Event::Provider(_)
-        | Event::SaleOpened(_)
-        | Event::Sale(_)
-        | Event::SaleCheckout(_) => None,
+        | Event::SaleOpened { .. }
+        | Event::Sale { .. }
+        | Event::SaleCheckout { .. } => None,
     });
     if let Some(heard) = outcome.get("heard") {
         // Heard now, or before: then nothing happens.

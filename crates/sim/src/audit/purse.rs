@@ -1,9 +1,11 @@
 //! The money of one order, by the auditor's own reckoning.
 
+use std::collections::BTreeMap;
+
 use doorstep_core::id::OrderId;
 
 use super::ledger::{Invariant, Ledger};
-use super::wire::{Payment, Release, Step};
+use super::wire::{News, Payment, RefundId, Release, Step};
 
 /// What the log says of an order's money. Amounts in minor units.
 #[derive(Clone, Debug)]
@@ -22,7 +24,19 @@ pub(super) struct Purse {
     pub(super) refunded: i64,
     pub(super) lapsed: bool,
     pub(super) voided: bool,
+    /// The hold was given up at the provider, by another hand.
+    pub(super) given_up: bool,
+    /// Given back by other hands.
+    pub(super) by_others: i64,
     refused: bool,
+    /// Until when it is held.
+    until: i64,
+    /// Refunds that the provider told of, by name: how much, and whether it failed.
+    told: BTreeMap<RefundId, (i64, bool)>,
+    /// Refunds that it answered to, of which it told nothing.
+    answered: Vec<i64>,
+    /// Times that it told something: each may have ended an attempt.
+    notices: u32,
     /// Attempts that have ended: hold, capture, void, refund.
     ended: [u32; 4],
 }
@@ -40,7 +54,13 @@ impl Purse {
             refunded: 0,
             lapsed: false,
             voided: false,
+            given_up: false,
+            by_others: 0,
             refused: false,
+            until: i64::MIN,
+            told: BTreeMap::new(),
+            answered: Vec::new(),
+            notices: 0,
             ended: [0; 4],
         }
     }
@@ -54,6 +74,11 @@ impl Purse {
         self.lapsed || self.voided
     }
 
+    /// The bank said no, and nothing else since.
+    pub(super) const fn is_refused(&self) -> bool {
+        self.refused
+    }
+
     /// Taken and not given back.
     pub(super) const fn paid(&self) -> i64 {
         self.captured.saturating_sub(self.refunded)
@@ -61,7 +86,8 @@ impl Purse {
 
     pub(super) fn event(&mut self, order: OrderId, event: Payment, ledger: &mut Ledger) {
         match event {
-            Payment::Held {} => {
+            Payment::Held { until } => {
+                self.until = until;
                 let first = self.holds == 0 && !self.refused;
                 ledger.check(Invariant::HeldOnce, first, || format!("{order} is held again"));
                 self.holds = self.holds.saturating_add(1);
@@ -84,6 +110,7 @@ impl Purse {
                     format!("{after} of {order} refunded, {captured} captured")
                 });
                 self.refunded = after;
+                self.answered.push(amount.minor);
                 self.end_attempt(Step::Refund);
             }
             Payment::Released { why } => {
@@ -98,12 +125,111 @@ impl Purse {
             }
             Payment::Failed { step, attempt } => {
                 let before = self.ended_attempts(step);
-                ledger.check(Invariant::Attempts, before.checked_add(1) == Some(attempt), || {
+                let most = before.saturating_add(1).saturating_add(self.notices);
+                ledger.check(Invariant::Attempts, before < attempt && attempt <= most, || {
                     format!("attempt {attempt} of {order} failed after {before} had ended")
                 });
-                self.end_attempt(step);
+                if let Some(ended) = self.ended.get_mut(step as usize) {
+                    *ended = attempt.max(*ended);
+                }
             }
+            Payment::Noticed { news } => self.noticed(order, news, ledger),
         }
+    }
+
+    /// The provider told something unasked. What is known moves one way only:
+    /// asked → refused → held → lapsed → voided → captured, and a refund counts once under its name.
+    fn noticed(&mut self, order: OrderId, news: News, ledger: &mut Ledger) {
+        self.notices = self.notices.saturating_add(1);
+        let (taken, released) = (self.captures > 0, self.is_released());
+        let new = match news {
+            News::Authorised { amount, until } => {
+                let asked = self.asked;
+                ledger.check(Invariant::MoneyBounds, amount.minor == asked, || {
+                    format!("{} of {order} held, {asked} asked", amount.minor)
+                });
+                let longer = until.is_none_or(|until| until > self.until);
+                let new = !taken && !released && (self.holds == 0 || longer);
+                self.until = until.map_or(self.until, |until| until.max(self.until));
+                (self.holds, self.refused) = (self.holds.max(1), false);
+                new
+            }
+            News::Declined => {
+                let new = self.holds == 0 && !self.refused && !taken && !released;
+                self.refused = true;
+                new
+            }
+            News::Cancelled => {
+                let new = !taken && !self.voided;
+                (self.voided, self.lapsed, self.given_up) = (true, false, true);
+                new
+            }
+            News::Expired => {
+                let new = !taken && !released;
+                self.lapsed = true;
+                new
+            }
+            News::Captured { total } => {
+                let new = total.minor > self.captured;
+                self.is_taken(order, total.minor, ledger);
+                new
+            }
+            News::Refunded { refund, amount } => {
+                self.refund_told(order, refund, amount.minor, ledger)
+            }
+            News::RefundFailed { refund, amount } => {
+                self.is_taken(order, amount.minor, ledger);
+                self.refund_failed(refund, amount.minor)
+            }
+        };
+        ledger.check(Invariant::NoticedOnce, new, || format!("{order}: {news:?} is no news"));
+    }
+
+    /// The provider says, of its own accord, that it took at least so much.
+    fn is_taken(&mut self, order: OrderId, at_least: i64, ledger: &mut Ledger) {
+        let asked = self.asked;
+        ledger.check(Invariant::MoneyBounds, (1..=asked).contains(&at_least), || {
+            format!("{at_least} of {order} captured, {asked} asked")
+        });
+        (self.holds, self.captures) = (self.holds.max(1), self.captures.max(1));
+        (self.captured, self.refused) = (self.captured.max(at_least), false);
+    }
+
+    fn refund_told(
+        &mut self,
+        order: OrderId,
+        refund: RefundId,
+        amount: i64,
+        ledger: &mut Ledger,
+    ) -> bool {
+        let new = self.told.insert(refund, (amount, false)).is_none();
+        let after = self.refunded.saturating_add(amount);
+        self.is_taken(order, after, ledger);
+        self.refunded = after;
+        if let RefundId::Theirs(_) = refund {
+            self.by_others = self.by_others.saturating_add(amount);
+        }
+        new
+    }
+
+    /// A refund came to nothing: what it had given back is ours again.
+    fn refund_failed(&mut self, refund: RefundId, amount: i64) -> bool {
+        let known = self.told.insert(refund, (amount, true));
+        let given = match (known, refund) {
+            (Some((_, true)), _) => return false,
+            (Some((given, false)), RefundId::Theirs(_)) => {
+                self.by_others = self.by_others.saturating_sub(given);
+                given
+            }
+            (Some((given, false)), RefundId::Ours(_)) => given,
+            (None, RefundId::Theirs(_)) => 0,
+            (None, RefundId::Ours(_)) => {
+                let at = self.answered.iter().position(|answered| *answered == amount);
+                at.map_or(0, |at| self.answered.swap_remove(at))
+            }
+        };
+        self.refunded = self.refunded.saturating_sub(given);
+        true
     }
 
     fn captured(&mut self, order: OrderId, amount: i64, ledger: &mut Ledger) {

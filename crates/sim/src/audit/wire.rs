@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use doorstep_core::id::{CommandId, DeliveryId, DriverId, OrderId};
+use doorstep_core::id::{CommandId, CustomerId, DeliveryId, DriverId, OrderId, SaleId};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -58,15 +58,84 @@ pub(super) enum Event {
     Order { order: OrderId, event: Order },
     Dispatch(Dispatch),
     Provider(Provider),
-    SaleOpened(IgnoredAny),
-    Sale(IgnoredAny),
-    SaleCheckout(IgnoredAny),
+    SaleOpened { sale: SaleId, rules: SaleRules },
+    Sale { sale: SaleId, event: SaleEvent },
+    SaleCheckout { sale: SaleId, hold: u64, order: OrderId },
 }
 
 /// What the payment provider told. What follows from it stands beside it in the batch.
 #[derive(Deserialize)]
 pub(super) struct Provider {
+    pub(super) event: ProviderEvent,
     pub(super) heard: Value,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ProviderEvent {
+    pub(super) id: String,
+    pub(super) says: Meaning,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Meaning {
+    /// The order's id, and perhaps more behind a slash.
+    pub(super) about: String,
+    pub(super) fact: Fact,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Fact {
+    Held { amount: Amount },
+    Declined,
+    Captured { amount: Amount },
+    Voided,
+    Lapsed,
+    Refunded { amount: Amount },
+    RefundFailed { amount: Amount },
+    RefundedInAll {},
+}
+
+impl Provider {
+    /// Whose money it is about.
+    pub(super) fn order(&self) -> Option<OrderId> {
+        self.event.says.about.split('/').next()?.parse().ok()
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct SaleRules {
+    pub(super) stock: u32,
+    pub(super) per_user: u32,
+    pub(super) opens_at: i64,
+    pub(super) admission: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum SaleEvent {
+    Held { hold: u64, user: CustomerId, nth: u32, until: i64 },
+    PaymentStarted { hold: u64 },
+    Sold { hold: u64 },
+    SoldLate { hold: u64 },
+    RefundDue { hold: u64 },
+    Released { hold: u64 },
+    Expired { hold: u64 },
+    Closed,
+    Room(Room),
+}
+
+/// What happened among those who wait.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Room {
+    Joined { user: CustomerId },
+    Started {},
+    Admitted {},
+    Lapsed {},
+    Entered {},
+    SentBack {},
+    Left { user: CustomerId },
 }
 
 #[derive(Deserialize)]
@@ -79,7 +148,7 @@ pub(super) struct DispatchRules {
     pub(super) capacity: u32,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize)]
 pub(super) struct Amount {
     pub(super) minor: i64,
 }
@@ -107,12 +176,34 @@ pub(super) struct Intent {
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Payment {
-    Held {},
+    Held { until: i64 },
     HoldRefused { why: NoHold },
     Captured { amount: Amount },
     Refunded { amount: Amount },
     Released { why: Release },
     Failed { step: Step, attempt: u32 },
+    Noticed { news: News },
+}
+
+/// What the provider said unasked.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum News {
+    Authorised { amount: Amount, until: Option<i64> },
+    Declined,
+    Captured { total: Amount },
+    Cancelled,
+    Expired,
+    Refunded { refund: RefundId, amount: Amount },
+    RefundFailed { refund: RefundId, amount: Amount },
+}
+
+/// Whose refund, by its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RefundId {
+    Ours(u32),
+    Theirs(u64),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -16,6 +16,10 @@ enum Act {
         key: u8,
         fingerprint: u8,
     },
+    Record {
+        key: u8,
+        fingerprint: u8,
+    },
     /// With the `nth` token ever given out for whatever key.
     Complete {
         key: u8,
@@ -36,6 +40,8 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
         5 => (key.clone(), prop_oneof![4 => Just(0), 1 => Just(1)])
             .prop_map(|(key, fingerprint)| Act::Begin { key, fingerprint }),
+        2 => (key.clone(), prop_oneof![4 => Just(0), 1 => Just(1)])
+            .prop_map(|(key, fingerprint)| Act::Record { key, fingerprint }),
         4 => (key.clone(), 0..6_usize).prop_map(|(key, nth)| Act::Complete { key, nth }),
         1 => (key, 0..6_usize).prop_map(|(key, nth)| Act::Abandon { key, nth }),
         3 => (0..12_i64).prop_map(|ms| Act::Pass { ms }),
@@ -103,6 +109,17 @@ impl Naive {
         first
     }
 
+    /// To begin and to complete in one step.
+    fn record(&mut self, key: u8, fingerprint: u8, outcome: usize) -> String {
+        let told = self.begin(key, fingerprint);
+        if !told.starts_with("First") {
+            return told;
+        }
+        let token = self.tokens;
+        self.complete(key, token, outcome);
+        format!("First #{token} {}", Timestamp::from_millis(NOON.as_millis() + self.now))
+    }
+
     fn complete(&mut self, key: u8, token: u64, outcome: usize) -> String {
         let now = self.now;
         let Some(known) = self.find(key) else { return "Unknown".into() };
@@ -167,6 +184,13 @@ proptest! {
                         tokens.push(token);
                     }
                     prop_assert_eq!(begun(answer), naive.begin(key, fingerprint));
+                }
+                Act::Record { key, fingerprint } => {
+                    let answer = ledger.record(key, fingerprint, step, now, &bounds);
+                    if let Ok(Begun::First { token, .. }) = answer {
+                        tokens.push(token);
+                    }
+                    prop_assert_eq!(begun(answer), naive.record(key, fingerprint, step));
                 }
                 Act::Complete { key, nth } => {
                     let Some(&token) = tokens.iter().rev().nth(nth) else { continue };

@@ -2,6 +2,7 @@
 //! three drivers. Every batch that is committed is followed by a look at the whole state.
 
 use super::super::*;
+use super::crowd::sales_look_right;
 use crate::catalog::{
     self, Acceptance, Cart, CartLine, Category, Hours, Item, KitchenKind, Menu, Restaurant,
 };
@@ -357,6 +358,7 @@ impl City {
             let most = usize::try_from(self.most_carried).unwrap();
             assert!(known.carrying.len() <= most, "{driver} carries {:?}", known.carrying);
         }
+        sales_look_right(shard);
         let due = |order: &Order| order.payment().due().is_some();
         let mut effects: Vec<OrderId> =
             shard.orders().filter(|order| due(order)).map(Order::id).collect();

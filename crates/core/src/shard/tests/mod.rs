@@ -5,6 +5,7 @@ mod bounds;
 mod bundles;
 mod carrying;
 mod city;
+mod crowd;
 mod ending;
 mod histories;
 mod notices;

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::city::*;
+use super::crowd::{SaleWish, sale_wish};
 use crate::catalog;
 use crate::dispatch::{Among, Candidate, Proposal};
 use crate::eta::Vehicle;
@@ -22,6 +23,8 @@ pub(super) fn tight() -> Policy {
     policy.dispatch.broadcast = 2;
     policy.dispatch.candidates = 2;
     policy.dispatch.overload = 3;
+    policy.sale.people_max = 3;
+    policy.sale.hold_for = Span::from_mins(3);
     policy.payment.hold_lasts = Span::from_hours(5);
     policy.memory.orders_max = 6;
     policy.memory.causes_max = 30;
@@ -90,6 +93,7 @@ enum What {
         fact: u8,
         id: u8,
     },
+    Sale(SaleWish),
     Tick,
 }
 
@@ -209,6 +213,7 @@ pub(super) fn wished() -> impl Strategy<Value = Wished> {
         4 => (step(), 0..4_u32, answer())
             .prop_map(|(step, attempt, answer)| What::OldNews { step, attempt, answer }),
         4 => (0..8_u8, 0..20_u8).prop_map(|(fact, id)| What::Told { fact, id }),
+        8 => sale_wish().prop_map(What::Sale),
         8 => Just(What::Tick),
     ];
     let id = prop_oneof![3 => Just(Id::None), 2 => Just(Id::New), 1 => Just(Id::Repeated)];
@@ -345,6 +350,7 @@ impl Wished {
                 let (order, reply) = nth(said, self.delivery).or_else(made_up)?;
                 Command::Reply { order, reply }
             }
+            What::Sale(wish) => wish.command(city, self.delivery)?,
             What::Tick => Command::Tick,
         })
     }

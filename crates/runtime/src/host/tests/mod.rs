@@ -11,6 +11,7 @@ mod effects;
 mod matching;
 mod notify;
 mod owners;
+mod redrive;
 mod restart;
 mod saga;
 mod snapshots;

@@ -13,7 +13,7 @@ use crate::ports::{Notifier, NotifyStore, StoreError};
 
 /// A channel with its far end in sight.
 #[derive(Clone, Debug)]
-struct Wire(Arc<Mutex<Far>>);
+pub(super) struct Wire(Arc<Mutex<Far>>);
 
 #[derive(Debug)]
 struct Far {
@@ -27,7 +27,7 @@ struct Far {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mood {
+pub(super) enum Mood {
     Calm,
     /// Loses sends and answers, answers late and twice, fails, and asks for time.
     Hostile,
@@ -38,13 +38,13 @@ enum Mood {
 }
 
 impl Wire {
-    fn new(mood: Mood) -> Self {
+    pub(super) fn new(mood: Mood) -> Self {
         let rng = ChaCha8Rng::seed_from_u64(7);
         let (came, said, answers) = (vec![], vec![], vec![]);
         Self(Arc::new(Mutex::new(Far { rng, mood, came, said, answers })))
     }
 
-    fn turn(&self, mood: Mood) {
+    pub(super) fn turn(&self, mood: Mood) {
         self.0.lock().mood = mood;
     }
 
@@ -57,7 +57,7 @@ impl Wire {
     }
 
     /// To whom which message came through, and how often. Its type stands in its body.
-    fn told(&self) -> BTreeMap<Name, (Recipient, String, usize)> {
+    pub(super) fn told(&self) -> BTreeMap<Name, (Recipient, String, usize)> {
         let mut told = BTreeMap::new();
         for (key, to, body) in &self.0.lock().came {
             let value: serde_json::Value = serde_json::from_str(body).unwrap();
@@ -125,17 +125,22 @@ impl Notifier for Wire {
     }
 }
 
-fn name(text: &str) -> Name {
+pub(super) fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
-fn over(push: &Wire, email: &Wire) -> Notifications {
+pub(super) fn over(push: &Wire, email: &Wire) -> Notifications {
     let config = NotifyConfig::new(ShardId::default());
     let notifications = Notifications::new(config).unwrap();
     notifications.channel(name("push"), push.clone()).channel(name("email"), email.clone())
 }
 
-fn open(cfg: HostConfig, log: &MemoryLog, telling: Notifications, now: Timestamp) -> Town {
+pub(super) fn open(
+    cfg: HostConfig,
+    log: &MemoryLog,
+    telling: Notifications,
+    now: Timestamp,
+) -> Town {
     let mut host = Host::open(cfg, log.clone(), calm(), LogIsHistory, now).unwrap();
     host.notify(telling);
     let client = host.client();

@@ -4,11 +4,14 @@
 #![allow(clippy::needless_pass_by_value, reason = "JSON is built where it is passed")]
 
 mod around;
+mod crowd;
 mod log;
 mod money;
 mod orders;
 mod planted;
 mod real;
+mod sales;
+mod told;
 mod world;
 
 use doorstep_core::id::{CommandId, DeliveryId, DriverId, OrderId};
@@ -40,6 +43,7 @@ fn eur(minor: i64) -> Value {
 }
 
 /// A hand-made log, read as it is made.
+#[derive(Clone)]
 struct Story {
     auditor: Auditor,
     position: u64,

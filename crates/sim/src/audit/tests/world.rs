@@ -7,6 +7,7 @@ use doorstep_core::id::{CustomerId, ItemId, RestaurantId};
 use doorstep_core::log::{Answer, Cause, Limits, LogId, Output, Position, Record, Replica};
 use doorstep_core::order::FailReason;
 use doorstep_core::payment::{Effect, Reply};
+use doorstep_core::provider;
 use doorstep_core::shard::{
     Canceller, Command, DriverAct, OperationsAct, RestaurantAct, Shard, Wish,
 };
@@ -15,7 +16,10 @@ use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::around::{Provider, money, place, restaurant, shard};
+use super::crowd::Sales;
 use super::*;
+
+use std::collections::BTreeSet;
 
 const DRIVERS: u32 = 6;
 
@@ -28,6 +32,10 @@ pub(super) struct World {
     read: usize,
     pub(super) provider: Provider,
     sent: Vec<(Cause, Command)>,
+    answered: BTreeSet<CommandId>,
+    /// Provider's events that were sent, by their command, until it is answered.
+    on_the_way: Vec<(CommandId, provider::Event)>,
+    sales: Sales,
     pub(super) faults: bool,
 }
 
@@ -43,6 +51,9 @@ impl World {
             read: 0,
             provider: Provider::default(),
             sent: Vec::new(),
+            answered: BTreeSet::new(),
+            on_the_way: Vec::new(),
+            sales: Sales::default(),
             faults: false,
         };
         world.restart(capacity);
@@ -106,6 +117,7 @@ impl World {
                         let json = serde_json::to_string(&outcome).unwrap();
                         let end = u64::try_from(self.log.len()).unwrap();
                         self.auditor.answered_before(id, &json, end);
+                        self.answered.insert(id);
                     }
                     Output::Stop(reason) => panic!("{reason}"),
                     Output::Answer(_, Answer::Unknown | Answer::NotOwner)
@@ -286,9 +298,56 @@ impl World {
         }
     }
 
+    /// Some of what the provider has to tell arrives, some of it again, in no order.
+    fn the_provider_tells(&mut self) {
+        let answered = &self.answered;
+        let (heard, lost): (Vec<_>, Vec<_>) =
+            self.on_the_way.drain(..).partition(|(id, _)| answered.contains(id));
+        self.provider.outbox.extend(lost.into_iter().map(|(_, event)| event));
+        for (_, event) in heard {
+            if self.faults && self.chance(10) {
+                self.provider.outbox.push(event);
+            }
+        }
+        while !self.provider.outbox.is_empty() && !(self.faults && self.chance(30)) {
+            let at = self.below(self.provider.outbox.len() as u64);
+            let event = self.provider.outbox.swap_remove(usize::try_from(at).unwrap());
+            self.submit(Command::Provider(Box::new(event.clone())));
+            let id = self.sent.last().unwrap().0.id;
+            self.on_the_way.push((id, event));
+        }
+    }
+
+    /// Somebody at the provider's desk, or a bank.
+    fn another_hand(&mut self) {
+        let some = |world: &mut Self| {
+            let ids: Vec<OrderId> = world.shard().orders().map(|order| order.id()).collect();
+            let at = usize::try_from(world.below(ids.len().max(1) as u64)).unwrap();
+            ids.get(at).copied()
+        };
+        let Some(order) = some(self) else { return };
+        if self.chance(50) {
+            let minor = i64::try_from(1 + self.below(900)).unwrap();
+            self.provider.another_hand(order, minor);
+        } else {
+            let shard = self.replica.counted();
+            self.provider.a_refund_comes_back(|order| shard.order(order).is_some());
+        }
+    }
+
+    fn the_crowd_speaks(&mut self) {
+        let draws = [self.below(100), self.below(8), self.below(1 << 20)];
+        if let Some(command) = self.sales.speaks(self.replica.counted(), draws, self.now) {
+            self.submit(command);
+        }
+    }
+
     pub(super) fn step(&mut self, capacity: u32) {
         self.now = self.now.saturating_add(Span::from_millis(self.below(8_000)));
-        match self.below(40) {
+        self.the_provider_tells();
+        match self.below(47) {
+            40..46 => self.the_crowd_speaks(),
+            46 if self.chance(60) => self.another_hand(),
             0..2 => self.order_something(),
             2..8 => self.somebody_speaks_of_an_order(),
             8..28 => self.a_driver_speaks(),
@@ -312,7 +371,11 @@ impl World {
     pub(super) fn rest(&mut self) {
         self.faults = false;
         for _ in 0..20_000 {
+            self.the_provider_tells();
             self.settle();
+            if !(self.provider.outbox.is_empty() && self.on_the_way.is_empty()) {
+                continue;
+            }
             let effect = self.shard().pending_effects().map(|effect| effect.due.not_before).min();
             let deadline = self.shard().next_deadline();
             let Some(next) = effect.into_iter().chain(deadline).min() else { return };

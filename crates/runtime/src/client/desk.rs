@@ -1,0 +1,107 @@
+//! Questions about what could not be told to people, answered by the host in its next step.
+
+use std::collections::VecDeque;
+
+use doorstep_core::notify::{DeadLetter, MessageId, NotRedriven, Redriven};
+use doorstep_core::time::Timestamp;
+use parking_lot::Mutex;
+
+use super::{NotSent, Pledge, Ticket};
+use crate::notify::{Notifications, Recipient};
+
+/// Most questions that wait for the host.
+const QUESTIONS_MAX: usize = 256;
+
+/// Why a question was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotAnswered {
+    /// The host was given nothing to tell people with.
+    #[error("this host tells nobody anything")]
+    TellsNobody,
+    /// Another process owns the log and tells people: ask there.
+    #[error("another process tells people what happens")]
+    NotOwner,
+    /// There is nothing to redrive, or no room.
+    #[error(transparent)]
+    NotRedriven(#[from] NotRedriven),
+    /// The host has gone. Whether it redrove anything is not known; to ask again does no harm.
+    #[error("the host has gone without an answer")]
+    Unknown,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(crate) enum Question {
+    DeadLetters { most: usize, to: Pledge<Result<Vec<DeadLetter<Recipient>>, NotAnswered>> },
+    Redrive { id: MessageId, to: Pledge<Result<Redriven, NotAnswered>> },
+}
+
+impl Question {
+    pub(super) fn dead_letters(
+        most: usize,
+    ) -> (Self, Ticket<Result<Vec<DeadLetter<Recipient>>, NotAnswered>>) {
+        let (to, ticket) = Pledge::or(|| Err(NotAnswered::Unknown));
+        (Self::DeadLetters { most, to }, ticket)
+    }
+
+    pub(super) fn redrive(id: MessageId) -> (Self, Ticket<Result<Redriven, NotAnswered>>) {
+        let (to, ticket) = Pledge::or(|| Err(NotAnswered::Unknown));
+        (Self::Redrive { id, to }, ticket)
+    }
+
+    /// Answers it, by whoever tells people things. What is redriven is saved before that is said.
+    pub(crate) fn answer(self, telling: Option<&mut Notifications>, now: Timestamp) {
+        let telling = match telling {
+            None => Err(NotAnswered::TellsNobody),
+            Some(telling) if !telling.is_owner() => Err(NotAnswered::NotOwner),
+            Some(telling) => Ok(telling),
+        };
+        match self {
+            Self::DeadLetters { most, to } => {
+                to.tell(
+                    telling.map(|telling| {
+                        telling.engine().dead_letters().take(most).cloned().collect()
+                    }),
+                );
+            }
+            Self::Redrive { id, to } => to.tell(telling.and_then(|telling| {
+                let redriven = telling.redrive(&id, now)?;
+                // One that cannot be saved now is saved later; until then a crash undoes it.
+                telling.save(now);
+                Ok(redriven)
+            })),
+        }
+    }
+}
+
+/// The questions that wait; `None` once nobody answers any more.
+#[derive(Debug)]
+pub(super) struct Desk(Mutex<Option<VecDeque<Question>>>);
+
+impl Desk {
+    pub(super) const fn new() -> Self {
+        Self(Mutex::new(Some(VecDeque::new())))
+    }
+
+    pub(super) fn push(&self, question: Question) -> Result<(), NotSent> {
+        let mut asked = self.0.lock();
+        let Some(asked) = asked.as_mut() else { return Err(NotSent::Gone) };
+        if asked.len() >= QUESTIONS_MAX {
+            return Err(NotSent::Busy { most: QUESTIONS_MAX });
+        }
+        asked.push_back(question);
+        Ok(())
+    }
+
+    /// All that wait.
+    pub(super) fn take(&self) -> VecDeque<Question> {
+        self.0.lock().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Whoever asked, and was not answered, hears that.
+    pub(super) fn close(&self) {
+        let asked = self.0.lock().take();
+        drop(asked);
+    }
+}
