@@ -33,6 +33,7 @@
 mod versus {
     pub(crate) mod callers;
     pub(crate) mod cancel;
+    pub(crate) mod dispatch;
     pub(crate) mod geo;
     pub(crate) mod geo_world;
     pub(crate) mod plan;
@@ -47,14 +48,19 @@ mod versus {
 use std::process::ExitCode;
 
 use versus::report::Report;
-use versus::{cancel, geo, shard, sqlite};
+use versus::{cancel, dispatch, geo, shard, sqlite};
 
 /// What measures a group.
 type Group = fn(&Effort, &mut Report);
 
 /// The groups by name, in the order in which they run.
-const GROUPS: [(&str, Group); 4] =
-    [("cancel", cancel::run), ("shard", shard::run), ("sqlite", sqlite::run), ("geo", geo::run)];
+const GROUPS: [(&str, Group); 5] = [
+    ("cancel", cancel::run),
+    ("dispatch", dispatch::run),
+    ("shard", shard::run),
+    ("sqlite", sqlite::run),
+    ("geo", geo::run),
+];
 
 /// How much of everything.
 #[derive(Clone, Copy, Debug)]
