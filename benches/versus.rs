@@ -33,6 +33,7 @@
 mod versus {
     pub(crate) mod callers;
     pub(crate) mod cancel;
+    pub(crate) mod dispatch;
     pub(crate) mod geo;
     pub(crate) mod geo_world;
     pub(crate) mod plan;
@@ -49,19 +50,20 @@ mod versus {
 use std::process::ExitCode;
 
 use versus::report::Report;
-use versus::{cancel, geo, sale, shard, sqlite, webhook};
+use versus::{cancel, dispatch, geo, sale, shard, sqlite, webhook};
 
 /// What measures a group.
 type Group = fn(&Effort, &mut Report);
 
 /// The groups by name, in the order in which they run.
-const GROUPS: [(&str, Group); 6] = [
+const GROUPS: [(&str, Group); 7] = [
     ("cancel", cancel::run),
+    ("sale", sale::run),
+    ("webhook", webhook::run),
+    ("dispatch", dispatch::run),
     ("shard", shard::run),
     ("sqlite", sqlite::run),
     ("geo", geo::run),
-    ("sale", sale::run),
-    ("webhook", webhook::run),
 ];
 
 /// How much of everything.
