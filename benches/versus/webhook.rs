@@ -121,9 +121,8 @@ impl Post {
             let verified = stripe::verify(header, &letter.body, &self.stripe, NOON);
             black_box(verified.expect("it is signed"));
             let Event { id, says } = &letter.event;
-            let begun = ledger.begin(id, says, NOON, &self.bounds).expect("there is room");
-            let Begun::First { token, .. } = begun else { panic!("{id} is new") };
-            ledger.complete(id, token, (), NOON).expect("it was just begun");
+            let recorded = ledger.record(id.clone(), says.clone(), (), NOON, &self.bounds);
+            assert!(matches!(recorded, Ok(Begun::First { .. })), "it is new");
         })
     }
 
@@ -140,9 +139,8 @@ impl Post {
             let id = EventId::new(verified.id().expect("it has one")).expect("it is sound");
             let mut hash = FxHasher::default();
             hash.write(verified.body());
-            let begun = ledger.begin(&id, &hash.finish().into(), NOON, &self.bounds);
-            let Ok(Begun::First { token, .. }) = begun else { panic!("{id} is new") };
-            ledger.complete(&id, token, (), NOON).expect("it was just begun");
+            let recorded = ledger.record(id, hash.finish().into(), (), NOON, &self.bounds);
+            assert!(matches!(recorded, Ok(Begun::First { .. })), "it is new");
         })
     }
 
@@ -167,7 +165,8 @@ impl Letter {
         mac.update(&body);
         let mac = mac.finalize().into_bytes().into();
         let stripe = stripe::sign(secret, &body, NOON);
-        let verified = stripe::verify(Some(stripe.as_bytes()), &body, &[secret.clone()], NOON);
+        let verified =
+            stripe::verify(Some(stripe.as_bytes()), &body, std::slice::from_ref(secret), NOON);
         let message = stripe::read(&verified.expect("it is signed")).expect("it is an event");
         let Message::Payment(event) = message else { panic!("{message:?}") };
         let id = format!("msg_{scattered:016x}");

@@ -14,6 +14,7 @@ pub(crate) struct Files {
     pub(crate) wal: PathBuf,
     pub(crate) anchor: PathBuf,
     pub(crate) lock: PathBuf,
+    pub(crate) notify: PathBuf,
 }
 
 /// What there is of a log before it is opened.
@@ -37,7 +38,8 @@ impl Files {
             database.with_file_name(name)
         };
         let (wal, anchor, lock) = (beside("-wal"), beside("-anchor"), beside("-lock"));
-        Ok(Self { database, wal, anchor, lock })
+        let notify = beside("-notify");
+        Ok(Self { database, wal, anchor, lock, notify })
     }
 
     /// The lock, held as long as the file lives; the system lets go of it when a process dies.

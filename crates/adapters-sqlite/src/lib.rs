@@ -44,6 +44,7 @@
 //! | [`SqliteLog`], [`Monitor`] | the port; how it is doing, and whether it is poisoned |
 //! | [`Config`], [`AnchorSync`] | durability, bounds and hooks, and what each choice risks |
 //! | [`SqliteHistory`] | finished orders, under their id |
+//! | [`SqliteNotifyStore`] | the state of notifications, in a file beside the log |
 //! | [`OpenError`], [`Damage`] | why a log is refused, up to where it is good, how to recover |
 //! | [`Inspector`] | reads a log without touching it: checks the chain, an order's whole history |
 //! | [`salvage`] | keeps what is good of a damaged log, in a new file |
@@ -51,8 +52,8 @@
 //! # The files
 //!
 //! `city.db`, the database; `city.db-wal` and `city.db-shm`, SQLite's own; `city.db-anchor`, how
-//! far the log goes; `city.db-lock`, empty, held by the process that has the log open. They belong
-//! together: whoever copies one without the others while a process runs has no log. Use a local
+//! far the log goes; `city.db-lock`, empty, held by the process that has the log open. With
+//! [`SqliteLog::notify_store`], `city.db-notify` and SQLite's own beside it. They belong together: whoever copies one without the others while a process runs has no log. Use a local
 //! disk: on a network file system neither locks nor syncs are what they say.
 //!
 //! # What is promised
@@ -101,6 +102,7 @@ mod history;
 mod inspect;
 mod log;
 mod meta;
+mod notify;
 mod open;
 mod reader;
 mod salvage;
@@ -116,6 +118,7 @@ pub use self::error::{Damage, OpenError, Poisoned};
 pub use self::history::{HistoryError, SqliteHistory};
 pub use self::inspect::{Inspector, Line, Verified};
 pub use self::log::{Monitor, SqliteLog};
+pub use self::notify::{NotifyStoreError, SqliteNotifyStore};
 pub use self::open::{FoundOnOpening, Opened};
 pub use self::salvage::{Salvaged, salvage};
 pub use self::shared::Tally;

@@ -1,6 +1,7 @@
 //! The [`Log`] port over the writer's thread.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -11,6 +12,7 @@ use doorstep_runtime::ports::{
 };
 
 use crate::error::Poisoned;
+use crate::notify::{NotifyStoreError, SqliteNotifyStore};
 use crate::reader::Reader;
 use crate::shared::{Shared, Tally};
 
@@ -20,6 +22,7 @@ pub struct SqliteLog {
     pub(crate) shared: Arc<Shared>,
     pub(crate) reader: Reader,
     pub(crate) writer: Option<JoinHandle<()>>,
+    pub(crate) notify: PathBuf,
 }
 
 /// How an open log is doing. Clones look at the same one.
@@ -60,6 +63,16 @@ impl SqliteLog {
     #[must_use]
     pub fn monitor(&self) -> Monitor {
         Monitor { shared: Arc::clone(&self.shared) }
+    }
+
+    /// Where the state of notifications outlives a crash, in a file beside the log (`city.db-notify`),
+    /// which is made if it is not there: for
+    /// [`Notifications::store`](doorstep_runtime::notify::Notifications::store).
+    ///
+    /// # Errors
+    /// [`NotifyStoreError`].
+    pub fn notify_store(&self) -> Result<SqliteNotifyStore, NotifyStoreError> {
+        SqliteNotifyStore::open(&self.notify, self.reader.uid)
     }
 
     /// Commits what waits, moves the WAL into the file, syncs the anchor, and lets go of the lock.

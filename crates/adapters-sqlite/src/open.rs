@@ -135,7 +135,7 @@ impl SqliteLog {
             uid: walked.begin.uid,
         };
         let reader = Reader { shared: Arc::clone(&shared), connection: reader, uid: begin.uid };
-        let log = SqliteLog { shared, reader, writer: Some(thread) };
+        let log = SqliteLog { shared, reader, writer: Some(thread), notify: files.notify };
         let found = FoundOnOpening {
             created,
             start: walked.end().map(|_| Position::new(walked.begin.start)),

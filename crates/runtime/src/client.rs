@@ -12,13 +12,13 @@ use std::sync::{Arc, OnceLock};
 
 use doorstep_core::id::{CommandId, OrderId};
 use doorstep_core::log::{Answer, Cause};
-use doorstep_core::notify::{DeadLetter, MessageId, Redriven};
+use doorstep_core::notify::{MessageId, Redriven};
 use doorstep_core::shard::{Command, Outcome};
 use doorstep_core::time::Timestamp;
 use doorstep_geo_index::{DriverIndex, Ping, Verdict};
 
-pub use desk::NotAnswered;
 pub(crate) use desk::Question;
+pub use desk::{DeadLetters, NotAnswered};
 pub(crate) use inbox::Submission;
 pub(crate) use ticket::Pledge;
 pub use ticket::Ticket;
@@ -27,7 +27,6 @@ use desk::Desk;
 use inbox::Inbox;
 
 use crate::arrivals::Arrivals;
-use crate::notify::Recipient;
 use crate::ports::RECORD_BYTES_MAX;
 use crate::restaurants::{RestaurantPage, Restaurants, Search};
 use crate::threads::Bell;
@@ -260,10 +259,7 @@ impl Client {
     ///
     /// # Errors
     /// [`NotSent`]. By the ticket: [`NotAnswered`].
-    pub fn dead_letters(
-        &self,
-        most: usize,
-    ) -> Result<Ticket<Result<Vec<DeadLetter<Recipient>>, NotAnswered>>, NotSent> {
+    pub fn dead_letters(&self, most: usize) -> Result<Ticket<DeadLetters>, NotSent> {
         let (question, ticket) = Question::dead_letters(most);
         self.shared.ask(question)?;
         Ok(ticket)

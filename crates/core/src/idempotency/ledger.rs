@@ -219,7 +219,10 @@ impl<K: Ord, O, F> Ledger<K, O, F> {
         if let Some(entry) = self.entries.get(key) {
             return Ok(match entry.known(fingerprint) {
                 Begun::InFlight { until } if now >= until => first(),
-                known => known,
+                known @ (Begun::First { .. }
+                | Begun::InFlight { .. }
+                | Begun::Repeat(_)
+                | Begun::Conflict { .. }) => known,
             });
         }
         let max = usize::try_from(bounds.max()).unwrap_or(usize::MAX);

@@ -30,17 +30,18 @@ pub enum NotAnswered {
     Unknown,
 }
 
+/// The dead letters asked for, or why they were not told.
+pub type DeadLetters = Result<Vec<DeadLetter<Recipient>>, NotAnswered>;
+
 /// What is asked.
 #[derive(Debug)]
 pub(crate) enum Question {
-    DeadLetters { most: usize, to: Pledge<Result<Vec<DeadLetter<Recipient>>, NotAnswered>> },
+    DeadLetters { most: usize, to: Pledge<DeadLetters> },
     Redrive { id: MessageId, to: Pledge<Result<Redriven, NotAnswered>> },
 }
 
 impl Question {
-    pub(super) fn dead_letters(
-        most: usize,
-    ) -> (Self, Ticket<Result<Vec<DeadLetter<Recipient>>, NotAnswered>>) {
+    pub(super) fn dead_letters(most: usize) -> (Self, Ticket<DeadLetters>) {
         let (to, ticket) = Pledge::or(|| Err(NotAnswered::Unknown));
         (Self::DeadLetters { most, to }, ticket)
     }

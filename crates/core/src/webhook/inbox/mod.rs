@@ -185,10 +185,7 @@ impl Inbox {
         if self.open.len() >= usize::try_from(rules.open_max()).unwrap_or(usize::MAX) {
             return Err(NotAccepted::QueueFull { most: rules.open_max() });
         }
-        if let Begun::First { token, .. } = self.seen.begin(&id, &says, now, rules.bounds())? {
-            // The lease was given out a line above: it is this one's.
-            let _ = self.seen.complete(&id, token, (), now);
-        }
+        self.seen.record(id.clone(), says.clone(), (), now, rules.bounds())?;
         self.counts.queued = self.counts.queued.saturating_add(1);
         self.agenda.insert((now, id.clone()));
         self.open.insert(id, Open::new(says, now));

@@ -309,7 +309,7 @@ impl World {
                 self.provider.outbox.push(event);
             }
         }
-        while !self.provider.outbox.is_empty() && !(self.faults && self.chance(30)) {
+        while !(self.provider.outbox.is_empty() || self.faults && self.chance(30)) {
             let at = self.below(self.provider.outbox.len() as u64);
             let event = self.provider.outbox.swap_remove(usize::try_from(at).unwrap());
             self.submit(Command::Provider(Box::new(event.clone())));
