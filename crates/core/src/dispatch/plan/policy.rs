@@ -101,14 +101,16 @@ const fn value_permille() -> u32 {
 
 impl PlanPolicy {
     /// What a shard plans by unless it is told otherwise: the defaults, but for what the instances
-    /// do not have. A tick of 20 s and 90 s of notice, for a decline and a silence before somebody
-    /// must leave (offers are open for 30 s); half a minute to park at either end, to pack and to
-    /// ring (ours); and a metre driven is worth something (ours: two fifths of its time).
+    /// do not have. A tick of 20 s. 10 min of notice: people decline and stay silent (offers are open
+    /// for 30 s), and kitchens are early; on a recorded day of 24,684 orders 10 min gave a median
+    /// click-to-door 19 s shorter than 90 s of notice did, and 5 min one 14 s shorter. Half a minute
+    /// to park at either end, to pack and to ring (ours); and a metre driven is worth something (ours:
+    /// two fifths of its time).
     #[must_use]
     pub fn of_a_shard() -> Self {
         Self {
             tick: Span::from_secs(20),
-            notice: Span::from_secs(90),
+            notice: Span::from_mins(10),
             approach_permille: 400,
             service_before_pickup: Span::from_secs(30),
             service_after_pickup: Span::from_secs(30),

@@ -12,6 +12,7 @@ use crate::time::Span;
 fn planning() -> Policy {
     let mut policy = policy();
     policy.dispatch.method = Method::Planned;
+    policy.dispatch.plan.notice = Span::from_secs(90);
     policy
 }
 
