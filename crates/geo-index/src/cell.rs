@@ -157,6 +157,22 @@ pub(crate) fn count((first, last): Columns) -> usize {
     usize::try_from(last.saturating_add(1).saturating_sub(first)).unwrap_or(usize::MAX)
 }
 
+/// How many cells the columns of some base rows are; no more than about `most` are counted.
+pub(crate) fn count_rows(
+    (first, last): (u32, u32),
+    most: usize,
+    columns: impl Fn(u32) -> [Columns; 2],
+) -> usize {
+    let mut cells = 0_usize;
+    for row in first..=last {
+        cells = columns(row).into_iter().map(count).fold(cells, usize::saturating_add);
+        if cells >= most {
+            break;
+        }
+    }
+    cells
+}
+
 /// The columns of a base row between two longitudes from the antimeridian, each at most a turn beyond it:
 /// on its other side there are others.
 pub(crate) fn columns_around(row: u32, (west, east): (i64, i64)) -> [Columns; 2] {

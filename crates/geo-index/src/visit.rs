@@ -85,15 +85,7 @@ impl Sides {
 
     /// How many base cells it touches; no more than about `most` are counted.
     fn cells(&self, most: usize) -> usize {
-        let mut cells = 0_usize;
-        for row in self.rows.0..=self.rows.1 {
-            cells =
-                self.columns(row).into_iter().map(cell::count).fold(cells, usize::saturating_add);
-            if cells >= most {
-                break;
-            }
-        }
-        cells
+        cell::count_rows(self.rows, most, |row| self.columns(row))
     }
 
     fn columns(&self, row: u32) -> [Columns; 2] {

@@ -1,122 +1,20 @@
 //! From fixes to comings and goings.
 
+mod clear;
+mod config;
+
 use core::hash::Hash;
 
 use doorstep_core::id::DriverId;
 use doorstep_core::place::LatLng;
-use doorstep_core::time::{Span, Timestamp};
+use doorstep_core::time::Timestamp;
 use rustc_hash::FxHashMap;
 
+use self::clear::Clear;
+pub use self::config::{TrackerConfig, TrackerConfigError};
 use super::Zones;
-use super::ring::{HalfSides, POLE_E7, east_e7};
 use super::stay::{Moment, Stay, There};
 use crate::ping::{Fix, Ping};
-
-/// When a driver is believed in a zone or out of it, and where the bounds lie.
-///
-/// ```
-/// use doorstep_core::time::Span;
-/// use doorstep_geo_index::zones::TrackerConfig;
-///
-/// let config = TrackerConfig { inside_every: Some(Span::from_mins(1)), ..TrackerConfig::default() };
-/// assert_eq!(config.validate(), Ok(()));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrackerConfig {
-    /// The most drivers tracked, at least 1; 500,000 by default. Fixes of more are
-    /// [`Seen::Full`] until some are forgotten.
-    pub drivers_max: u32,
-    /// In how many zones at once one driver is tracked, at least 1; 16 by default. Of more, those
-    /// that the driver came into first count, of those come into by one fix the lower ones; the others
-    /// are entered when there is room.
-    pub zones_per_driver_max: u16,
-    /// The worst accuracy (68 % radius) of a fix that is looked at, in metres, at least 1; 50 by
-    /// default.
-    pub accuracy_max_m: u16,
-    /// The accuracy of a fix that was told none; 20 by default, a phone's usual one in a street.
-    pub accuracy_untold_m: u16,
-    /// How long fixes in a row must be within before the driver has entered; 10 s by default. At
-    /// least two fixes are needed, whatever it is.
-    pub enter_after: Span,
-    /// How long fixes in a row must be outside before the driver has left; 10 s by default. At least
-    /// two fixes are needed, whatever it is.
-    pub exit_after: Span,
-    /// Fixes no farther outside than this, in metres, do not speak for a departure; 30 by default.
-    pub exit_m: u16,
-    /// A longer silence between two fixes breaks a row; more than nothing, 60 s by default.
-    pub gap_max: Span,
-    /// After how long in a zone [`Passage::Dwelt`] is told, once; `None` for never; 3 min by default.
-    pub dwell_after: Option<Span>,
-    /// How often [`Passage::Inside`] is told; `None`, the default, for never; more than nothing.
-    pub inside_every: Option<Span>,
-    /// After how long without a fix that was looked at [`ZoneTracker::expire`] forgets a driver; 10 min
-    /// by default.
-    pub silent_after: Span,
-}
-
-impl Default for TrackerConfig {
-    fn default() -> Self {
-        Self {
-            drivers_max: 500_000,
-            zones_per_driver_max: 16,
-            accuracy_max_m: 50,
-            accuracy_untold_m: 20,
-            enter_after: Span::from_secs(10),
-            exit_after: Span::from_secs(10),
-            exit_m: 30,
-            gap_max: Span::from_secs(60),
-            dwell_after: Some(Span::from_mins(3)),
-            inside_every: None,
-            silent_after: Span::from_mins(10),
-        }
-    }
-}
-
-/// Why a [`TrackerConfig`] is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TrackerConfigError {
-    /// A tracker of no driver.
-    #[error("drivers_max is zero")]
-    DriversMax,
-    /// Nobody would be in a zone.
-    #[error("zones_per_driver_max is zero")]
-    ZonesPerDriverMax,
-    /// No fix would be looked at.
-    #[error("accuracy_max_m is zero")]
-    Accuracy,
-    /// Every row would break.
-    #[error("gap_max is zero")]
-    Gap,
-    /// It would be told without end.
-    #[error("inside_every is zero")]
-    InsideEvery,
-}
-
-impl TrackerConfig {
-    /// Checks every field, in the order of [`TrackerConfigError`].
-    ///
-    /// # Errors
-    /// [`TrackerConfigError`] names the first field that is out of range.
-    pub fn validate(&self) -> Result<(), TrackerConfigError> {
-        if self.drivers_max == 0 {
-            return Err(TrackerConfigError::DriversMax);
-        }
-        if self.zones_per_driver_max == 0 {
-            return Err(TrackerConfigError::ZonesPerDriverMax);
-        }
-        if self.accuracy_max_m == 0 {
-            return Err(TrackerConfigError::Accuracy);
-        }
-        if self.gap_max == Span::ZERO {
-            return Err(TrackerConfigError::Gap);
-        }
-        if self.inside_every == Some(Span::ZERO) {
-            return Err(TrackerConfigError::InsideEvery);
-        }
-        Ok(())
-    }
-}
 
 /// What a driver did with regard to a zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -257,13 +155,6 @@ struct Track<Z> {
     /// No stay has anything to say before, if no edge is crossed.
     due_at: Timestamp,
     stays: Vec<Stay<Z>>,
-}
-
-/// A box without an edge, for as long as the zones do not change.
-#[derive(Clone, Copy, Debug, Default)]
-struct Clear {
-    around: Option<(LatLng, HalfSides)>,
-    changes: u64,
 }
 
 impl<Z: Copy + Eq + Hash + Ord, K: Copy + Eq + Hash + Ord> ZoneTracker<Z, K> {
@@ -489,46 +380,5 @@ impl<Z: Copy + Eq + Hash + Ord> Track<Z> {
             }
         }
         left_out
-    }
-}
-
-/// Half the height of the boxes tried, in ten-millionths of a degree: 32, 128, 512 and 2,048 m.
-const RUNGS_E7: [i32; 4] = [2_878, 11_511, 46_043, 184_170];
-/// The widest half of a box: 10°.
-const EAST_MAX_E7: f64 = 1e8;
-
-impl Clear {
-    /// The largest box around a place that no edge goes through, if what the fixes say of every stay
-    /// cannot change without crossing one.
-    fn new<Z: Copy + Eq + Hash + Ord>(zones: &Zones<Z>, place: LatLng, stays: &[Stay<Z>]) -> Self {
-        let mut clear = Self { around: None, changes: zones.changes() };
-        if !stays.iter().all(Stay::is_surely_inside) {
-            return clear;
-        }
-        let shrunk = libm::cos(place.lat().to_radians());
-        for north in RUNGS_E7 {
-            let east = f64::from(north) / shrunk;
-            let pole_is_near = place.lat_e7().saturating_abs().saturating_add(north) >= POLE_E7;
-            if pole_is_near || !(0.0..=EAST_MAX_E7).contains(&east) {
-                break;
-            }
-            #[expect(clippy::cast_possible_truncation, reason = "in range")]
-            let half = HalfSides { east: east as i32, north };
-            if !zones.no_edge_within(place, half) {
-                break;
-            }
-            clear.around = Some((place, half));
-        }
-        clear
-    }
-
-    /// Whether a place lies in the box, and the zones are as they were.
-    fn holds(&self, place: LatLng, changes: u64) -> bool {
-        self.changes == changes
-            && self.around.is_some_and(|(centre, half)| {
-                let north = place.lat_e7().abs_diff(centre.lat_e7());
-                let east = east_e7(centre.lng_e7(), place.lng_e7()).unsigned_abs();
-                north <= half.north.unsigned_abs() && east <= u64::from(half.east.unsigned_abs())
-            })
     }
 }
