@@ -5,7 +5,8 @@
 //! other, on the same file system in the same round. It overwrites a file of fixed length in turn,
 //! as SQLite does with its WAL: a sync that also has to note a new length is slower, and would
 //! flatter us. Each group commit of ours writes more than that page, and syncs twice: the WAL, and
-//! the anchor behind it (the default, under which nothing acknowledged can vanish unnoticed).
+//! the anchor behind it, beside the next commit (the default, under which nothing acknowledged can
+//! vanish unnoticed).
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};

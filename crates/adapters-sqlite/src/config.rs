@@ -9,7 +9,7 @@ use std::time::Duration;
 ///
 /// | choice | costs | what it risks |
 /// |---|---|---|
-/// | [`EveryCommit`](Self::EveryCommit) | a second sync a commit | nothing acknowledged can vanish unnoticed |
+/// | [`EveryCommit`](Self::EveryCommit) | a second sync a commit, beside the commit of the next group | nothing acknowledged can vanish unnoticed |
 /// | [`Every`](Self::Every) | a sync a period | if the machine dies *and* the disk loses synced WAL frames, what was acknowledged within the last period may be missing, and the log opens without it |
 /// | [`OnClose`](Self::OnClose) | nothing | the same, for everything acknowledged since the last clean close |
 ///
@@ -102,7 +102,7 @@ pub struct Config {
     /// Most bytes of the database file; reaching it is a full disk. Default `None`: the disk's own
     /// bound.
     pub file_bytes_max: Option<u64>,
-    /// Called by the writer's thread whenever there may be something new to see: committed
+    /// Called by a thread of the log's whenever there may be something new to see: committed
     /// records, kept orders, or that the log is poisoned. It must not block. Default `None`.
     pub on_commit: Option<Hook>,
     /// Hears how far a long opening has come. Default `None`.

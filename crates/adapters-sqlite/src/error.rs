@@ -192,6 +192,17 @@ pub struct Poisoned {
     pub why: Arc<str>,
 }
 
+/// Says what was being done when something went wrong.
+pub(crate) trait Doing<T> {
+    fn doing(self, doing: &'static str) -> Result<T, Poisoned>;
+}
+
+impl<T, E: std::fmt::Display> Doing<T> for Result<T, E> {
+    fn doing(self, doing: &'static str) -> Result<T, Poisoned> {
+        self.map_err(|error| Poisoned { doing, why: error.to_string().into() })
+    }
+}
+
 /// Whether SQLite says that the *file* is wrong, rather than the disk or the caller.
 pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{

@@ -2,8 +2,9 @@
 //!
 //! [`SqliteLog`] is a [`Log`](doorstep_runtime::ports::Log) for one shard and one machine. An append
 //! never waits: one thread commits in groups, each group being what waits when the last commit
-//! ended, and a record can be read (and its caller answered) only once it is synced. Finished
-//! orders go into a table beside it, [`SqliteHistory`].
+//! ended; a second one writes down, outside the database, how far the log goes, while the first
+//! commits the next group. A record can be read (and its caller answered) only behind both.
+//! Finished orders go into a table beside it, [`SqliteHistory`].
 //!
 //! ```
 //! use std::sync::Arc;
@@ -53,8 +54,9 @@
 //!
 //! `city.db`, the database; `city.db-wal` and `city.db-shm`, SQLite's own; `city.db-anchor`, how
 //! far the log goes; `city.db-lock`, empty, held by the process that has the log open. With
-//! [`SqliteLog::notify_store`], `city.db-notify` and SQLite's own beside it. They belong together: whoever copies one without the others while a process runs has no log. Use a local
-//! disk: on a network file system neither locks nor syncs are what they say.
+//! [`SqliteLog::notify_store`], `city.db-notify` and SQLite's own beside it. They belong together:
+//! whoever copies one without the others while a process runs has no log. Use a local disk: on a
+//! network file system neither locks nor syncs are what they say.
 //!
 //! # What is promised
 //!
@@ -93,6 +95,7 @@
 //! in `.cargo/config.toml`). It is as durable, and a commit writes one block less.
 
 mod anchor;
+mod append;
 mod chain;
 mod config;
 mod error;
@@ -109,6 +112,7 @@ mod salvage;
 mod schema;
 mod shared;
 mod verify;
+mod witness;
 mod writer;
 
 pub use self::config::{

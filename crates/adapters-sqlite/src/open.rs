@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use crate::anchor::{self, Anchor, AnchorFile, Found};
+use crate::append::Tip;
 use crate::chain::Uid;
 use crate::config::Config;
 use crate::error::{Damage, OpenError, refuse, storage};
@@ -20,6 +21,7 @@ use crate::reader::Reader;
 use crate::schema::{self, MIGRATIONS, SQLITE_LEAST};
 use crate::shared::{Shared, Tail};
 use crate::verify;
+use crate::witness::Witness;
 use crate::writer::{self, Writer};
 
 /// An open log, and what was found when it was opened.
@@ -113,12 +115,12 @@ impl SqliteLog {
 
         let reader = Arc::new(Mutex::new(schema::connect_to_read(&files.database)?));
         let shared = Arc::new(Shared::new(config, walked.begin.start, walked.head, tail));
+        let witness = Witness::start(anchor, Arc::clone(&shared))
+            .map_err(storage("starting the anchor's thread"))?;
         let writer = Writer {
             connection,
-            anchor,
-            head: walked.head,
-            hash: walked.hash,
-            fence: walked.fence,
+            witness,
+            tip: Tip { head: walked.head, hash: walked.hash, fence: walked.fence },
             snapshot: walked.snapshot,
             begin: walked.begin.clone(),
             shared: Arc::clone(&shared),

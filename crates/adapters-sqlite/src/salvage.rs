@@ -3,22 +3,21 @@
 use std::path::Path;
 
 use doorstep_core::id::OrderId;
-use doorstep_core::log::{Fence, Position};
-use rusqlite::{Connection, TransactionBehavior, params};
+use doorstep_core::log::Position;
+use rusqlite::{TransactionBehavior, params};
 
 use crate::anchor::{Anchor, AnchorFile};
-use crate::chain::Hash;
+use crate::append::Tip;
 use crate::config::Config;
 use crate::error::{OpenError, refuse, storage};
 use crate::files::{Files, Present};
-use crate::header::{self, Header};
 use crate::history;
 use crate::inspect::history_ids;
 use crate::meta::Start;
 use crate::open;
 use crate::schema::{self, MIGRATIONS};
 use crate::shared::Finished;
-use crate::verify::{self, Checked};
+use crate::verify;
 use crate::writer;
 
 /// What was kept, and what is known to be lost.
@@ -68,16 +67,17 @@ pub fn salvage(damaged: impl AsRef<Path>, new: impl AsRef<Path>) -> Result<Salva
     let begin = open::make(&mut target, start.start, start.fence).map_err(written)?;
     let transaction =
         target.transaction_with_behavior(TransactionBehavior::Immediate).map_err(written)?;
-    let mut copy = Copy {
-        to: &transaction,
-        head: begin.start.saturating_sub(1),
-        hash: begin.before,
-        fence: begin.fence,
-        failed: None,
-    };
-    let ended = verify::walk(&source, &start, None, &mut |checked| copy.take(&checked)).err();
-    let Copy { head, hash, failed, .. } = copy;
-    failed.map_or(Ok(()), Err).map_err(written)?;
+    let head = begin.start.saturating_sub(1);
+    let mut tip = Tip { head, hash: begin.before, fence: begin.fence };
+    let mut copied = Ok(());
+    let ended = verify::walk(&source, &start, None, &mut |checked| {
+        if copied.is_ok() {
+            copied = tip.put(&transaction, &[checked.bytes]);
+        }
+    })
+    .err();
+    copied.map_err(written)?;
+    let Tip { head, hash, .. } = tip;
 
     let snapshot = match verify::load_snapshot(&source, start.uid) {
         Ok(Some(Ok((at, bytes)))) if (start.start..=head).contains(&at.get()) => {
@@ -109,31 +109,4 @@ pub fn salvage(damaged: impl AsRef<Path>, new: impl AsRef<Path>) -> Result<Salva
     AnchorFile::create(&to.anchor, &anchor).map_err(storage(DOING))?;
     let good_through = (head >= start.start).then(|| Position::new(head));
     Ok(Salvaged { good_through, ended, snapshot, history, history_lost })
-}
-
-/// The new log, as far as it is written.
-struct Copy<'a> {
-    to: &'a Connection,
-    head: u64,
-    hash: Hash,
-    fence: Fence,
-    failed: Option<rusqlite::Error>,
-}
-
-impl Copy<'_> {
-    fn take(&mut self, checked: &Checked) {
-        if self.failed.is_some() {
-            return;
-        }
-        let position = checked.position.get();
-        let link = self.hash.link(position, &checked.bytes);
-        let (header, record) = Header::of(&checked.bytes, &self.fence);
-        match writer::insert(self.to, position, link, &header, &checked.bytes) {
-            Ok(()) => {
-                header::pass(&mut self.fence, record.as_ref());
-                (self.head, self.hash) = (position, link);
-            }
-            Err(error) => self.failed = Some(error),
-        }
-    }
 }

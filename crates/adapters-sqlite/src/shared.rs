@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::Instant;
 
 use doorstep_core::id::OrderId;
 use doorstep_core::log::Position;
@@ -13,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::config::Config;
 use crate::error::Poisoned;
+use crate::witness::Committed;
 
 /// What a record costs beside its bytes, roughly.
 const RECORD_OVERHEAD: usize = 64;
@@ -38,6 +38,19 @@ pub struct Tally {
     pub anchor_syncs: u64,
     /// Times that the WAL was moved into the file.
     pub checkpoints: u64,
+}
+
+impl Tally {
+    fn count(&mut self, records: usize, kept: usize, refused: u64) {
+        let add = |to: &mut u64, count: usize| {
+            *to = to.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        };
+        add(&mut self.commits, 1);
+        add(&mut self.records, records);
+        add(&mut self.kept, kept);
+        self.refused = self.refused.saturating_add(refused);
+        self.largest_group = self.largest_group.max(records);
+    }
 }
 
 /// A job that is not an append: one at a time, between groups.
@@ -82,6 +95,8 @@ pub(crate) struct State {
     stopping: bool,
     /// The writer has something in its hands.
     writing: bool,
+    /// Commits that the anchor's thread has not witnessed yet.
+    pub(crate) unwitnessed: usize,
     /// There is no writer any more.
     ended: bool,
     pub(crate) poisoned: Option<Poisoned>,
@@ -112,6 +127,7 @@ impl Shared {
             kept: BTreeSet::new(),
             stopping: false,
             writing: false,
+            unwitnessed: 0,
             ended: false,
             poisoned: None,
             tail,
@@ -182,23 +198,15 @@ impl Shared {
         Keeping::Underway
     }
 
-    /// The writer's share: everything that waits, within the bounds of a group. Waits for it until
-    /// `until`.
-    pub(crate) fn take(&self, until: Option<Instant>) -> Work {
+    /// The writer's share: everything that waits, within the bounds of a group. Waits for it.
+    pub(crate) fn take(&self) -> Work {
         let mut state = self.state.lock();
         state.writing = false;
         if state.is_idle() {
             self.rest.notify_all();
         }
         while state.is_idle() && !state.stopping {
-            match until {
-                None => self.work.wait(&mut state),
-                Some(until) => {
-                    if self.work.wait_until(&mut state, until).timed_out() {
-                        break;
-                    }
-                }
-            }
+            self.work.wait(&mut state);
         }
         let mut work = Work::default();
         let mut bytes = 0_usize;
@@ -224,31 +232,30 @@ impl Shared {
         self.state.lock().jobs.push_front(job);
     }
 
-    /// What was committed may be read.
-    pub(crate) fn publish(&self, entries: Vec<Entry>, finished: &[Finished], refused: u64) {
+    /// What was committed and witnessed may be read.
+    pub(crate) fn publish(&self, committed: Vec<Committed>) {
         let mut state = self.state.lock();
-        let (records, kept) = (entries.len(), finished.len());
-        let add = |to: &mut u64, count: usize| {
-            *to = to.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
-        };
-        add(&mut state.tally.commits, 1);
-        add(&mut state.tally.records, records);
-        add(&mut state.tally.kept, kept);
-        state.tally.refused = state.tally.refused.saturating_add(refused);
-        state.tally.largest_group = state.tally.largest_group.max(records);
-        for entry in entries {
-            state.head = entry.position.get();
-            state.tail.push(entry, self.config.tail_bytes_max);
-        }
-        for Finished { order, .. } in finished {
-            state.underway.remove(order);
-            // Nobody came to ask for a long time: asked later, it is written again, to no effect.
-            while state.kept.len() >= self.config.history_pending_max {
-                state.kept.pop_first();
+        for Committed { entries, finished, refused, .. } in committed {
+            state.unwitnessed = state.unwitnessed.saturating_sub(1);
+            state.tally.count(entries.len(), finished.len(), refused);
+            for entry in entries {
+                state.head = entry.position.get();
+                state.tail.push(entry, self.config.tail_bytes_max);
             }
-            state.kept.insert(*order);
+            for Finished { order, .. } in finished {
+                state.underway.remove(&order);
+                // Nobody came to ask for a long time: asked later, it is written again, to no effect.
+                while state.kept.len() >= self.config.history_pending_max {
+                    state.kept.pop_first();
+                }
+                state.kept.insert(order);
+            }
         }
+        let rests = state.rests();
         drop(state);
+        if rests {
+            self.rest.notify_all();
+        }
         self.config.wake();
     }
 
@@ -294,7 +301,9 @@ impl State {
 
     /// Whether nothing is under way, or nothing will ever come of it.
     fn rests(&self) -> bool {
-        self.poisoned.is_some() || self.ended || !self.writing && self.is_idle()
+        self.poisoned.is_some()
+            || self.ended
+            || !self.writing && self.unwitnessed == 0 && self.is_idle()
     }
 }
 
@@ -346,10 +355,10 @@ mod tests {
         assert!(rests(), "there is nothing to do");
         shared.push(b"record").unwrap();
         assert!(!rests());
-        let work = shared.take(None);
+        let work = shared.take();
         assert_eq!(work.records.len(), 1);
         assert!(!rests(), "it is being committed");
-        shared.publish(Vec::new(), &[], 0);
+        shared.publish(Vec::new());
         assert!(!rests(), "the writer may have more to do after a group");
         shared.end();
         assert!(rests(), "nobody will do anything");

@@ -1,4 +1,4 @@
-//! The one thread that writes: group commits, checkpoints, the anchor.
+//! The one thread that writes: group commits, snapshots, trims, checkpoints.
 //!
 //! A COMMIT may be trusted, without reading it back: this thread is the only writer under the
 //! process lock, and every record goes in under the position after the last one, so that a foreign
@@ -6,20 +6,21 @@
 
 use std::fs::File;
 use std::sync::Arc;
-use std::time::Instant;
 
-use doorstep_core::log::{Fence, Position};
+use doorstep_core::log::Position;
 use doorstep_runtime::ports::{Entry, Snapshot, SnapshotError, TrimError};
-use rusqlite::{Connection, TransactionBehavior, ffi, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
-use crate::anchor::{Anchor, AnchorFile};
+use crate::anchor::Anchor;
+use crate::append::{self, Tip};
 use crate::chain::{Hash, Uid};
-use crate::config::{AnchorSync, FaultPoint};
-use crate::error::Poisoned;
+use crate::config::FaultPoint;
+use crate::error::{Doing, Poisoned};
 use crate::header::{self, Header};
 use crate::meta::Start;
 use crate::shared::{Finished, Job, Shared, Work, cost};
 use crate::verify;
+use crate::witness::{Committed, Witness};
 
 /// Bytes of the WAL that a commit writes beside its records, about: the pages that it touches.
 const COMMIT_OVERHEAD: u64 = 4 * 4_096;
@@ -30,11 +31,9 @@ const TRIM_AT_ONCE: u64 = 4_096;
 /// The writer's own state. It holds the lock: that goes when the thread has ended.
 pub(crate) struct Writer {
     pub(crate) connection: Connection,
-    pub(crate) anchor: AnchorFile,
+    pub(crate) witness: Witness,
     pub(crate) begin: Start,
-    pub(crate) head: u64,
-    pub(crate) hash: Hash,
-    pub(crate) fence: Fence,
+    pub(crate) tip: Tip,
     pub(crate) snapshot: Option<Position>,
     pub(crate) shared: Arc<Shared>,
     /// Bytes committed, about, since it was looked how far the WAL has grown.
@@ -42,39 +41,27 @@ pub(crate) struct Writer {
     pub(crate) _lock: File,
 }
 
-/// What went wrong, and at what.
-struct Failed {
-    doing: &'static str,
-    why: String,
-}
-
-trait Doing<T> {
-    fn doing(self, doing: &'static str) -> Result<T, Failed>;
-}
-
-impl<T, E: std::fmt::Display> Doing<T> for Result<T, E> {
-    fn doing(self, doing: &'static str) -> Result<T, Failed> {
-        self.map_err(|error| Failed { doing, why: error.to_string() })
-    }
-}
-
 const COMMITTING: &str = "committing";
 
 impl Writer {
-    /// Writes until it is stopped or something fails.
+    /// Writes until it is stopped or something fails; what was committed is witnessed all the same.
     pub(crate) fn run(mut self) {
-        if let Err(Failed { doing, why }) = self.work() {
-            self.shared.poison(Poisoned { doing, why: why.into() });
+        let written = self.work();
+        let witnessed = match self.witness.end() {
+            Ok(()) => Ok(()),
+            Err(_) => Err("the anchor's thread has died").doing("writing the anchor"),
+        };
+        if let Err(poisoned) = written.and(witnessed) {
+            self.shared.poison(poisoned);
         }
     }
 
-    fn work(&mut self) -> Result<(), Failed> {
-        let mut anchor_due = None;
+    fn work(&mut self) -> Result<(), Poisoned> {
         let mut checkpoint_at = 0;
         loop {
-            let Work { records, finished, job, stop } = self.shared.take(anchor_due);
+            let Work { records, finished, job, stop } = self.shared.take();
             if !records.is_empty() || !finished.is_empty() {
-                self.commit(&records, &finished)?;
+                self.commit(&records, finished)?;
                 self.checkpoint_if_due(&mut checkpoint_at)?;
             }
             match job {
@@ -92,38 +79,19 @@ impl Writer {
                 None if stop => return self.close(),
                 None => {}
             }
-            anchor_due = self.sync_anchor_if_due(anchor_due)?;
         }
     }
 
-    /// One group: one transaction, one sync, and then everyone may read it.
-    fn commit(&mut self, records: &[Arc<[u8]>], finished: &[Finished]) -> Result<(), Failed> {
-        let (mut head, mut hash, mut fence) = (self.head, self.hash, self.fence);
-        let mut entries = Vec::with_capacity(records.len());
-        let mut refused = 0_u64;
+    /// One group: one transaction, one sync; the anchor, and everyone else, hears of it behind.
+    fn commit(&mut self, records: &[Arc<[u8]>], finished: Vec<Finished>) -> Result<(), Poisoned> {
+        let mut tip = self.tip;
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .doing("beginning a transaction")?;
-        for bytes in records {
-            let position = head.saturating_add(1);
-            let link = hash.link(position, bytes);
-            let (header, record) = Header::of(bytes, &fence);
-            match insert(&transaction, position, link, &header, bytes) {
-                Ok(()) => {}
-                Err(error) if is_conflict(&error) => {
-                    // It alone is kept out: to its writer it is an append that was lost.
-                    refused = refused.saturating_add(1);
-                    continue;
-                }
-                Err(error) => return Err(error).doing("appending"),
-            }
-            header::pass(&mut fence, record.as_ref());
-            (head, hash) = (position, link);
-            let position = Position::new(position);
-            entries.push(Entry { position, bytes: Arc::clone(bytes) });
-        }
-        for finished in finished {
+        let (entries, refused) =
+            append::append(&transaction, &mut tip, records).doing("appending")?;
+        for finished in &finished {
             keep(&transaction, self.begin.uid, finished).doing("keeping an order")?;
         }
         let mut begin = self.begin.clone();
@@ -139,7 +107,7 @@ impl Writer {
         if self.shared.config.fails(FaultPoint::AfterCommit) {
             return Err("an injected fault after the commit").doing(COMMITTING);
         }
-        (self.head, self.hash, self.fence, self.begin) = (head, hash, fence, begin);
+        (self.tip, self.begin) = (tip, begin);
         let bytes = entries.iter().map(|entry| cost(&entry.bytes)).sum::<usize>();
         let kept = finished.iter().map(|finished| cost(finished.json.as_bytes())).sum::<usize>();
         for bytes in [bytes, kept] {
@@ -147,56 +115,30 @@ impl Writer {
             self.unlooked = self.unlooked.saturating_add(bytes);
         }
         self.unlooked = self.unlooked.saturating_add(COMMIT_OVERHEAD);
-        self.witness()?;
-        self.shared.publish(entries, finished, refused);
-        Ok(())
+        self.hand_over(entries, finished, refused)
     }
 
-    /// The anchor behind a commit.
-    fn witness(&mut self) -> Result<(), Failed> {
-        self.write_anchor()?;
-        if self.shared.config.anchor == AnchorSync::EveryCommit {
-            self.sync_anchor()?;
-        }
-        Ok(())
-    }
-
-    fn write_anchor(&mut self) -> Result<(), Failed> {
-        if self.shared.config.fails(FaultPoint::Anchor) {
-            return Err("an injected fault at the anchor").doing("writing the anchor");
-        }
+    /// The anchor goes behind a commit, and then everyone may read it.
+    fn hand_over(
+        &self,
+        entries: Vec<Entry>,
+        finished: Vec<Finished>,
+        refused: u64,
+    ) -> Result<(), Poisoned> {
         let Start { uid, beside, .. } = self.begin;
-        let anchor = Anchor { uid, position: self.head, beside, hash: self.hash };
-        self.anchor.write(&anchor).doing("writing the anchor")
+        let anchor = Anchor { uid, position: self.tip.head, beside, hash: self.tip.hash };
+        self.witness.tell(&self.shared, Committed { anchor, entries, finished, refused })
     }
 
-    fn sync_anchor(&mut self) -> Result<(), Failed> {
-        if self.anchor.is_dirty() {
-            self.anchor.sync().doing("syncing the anchor")?;
-            self.shared.look(|state| {
-                state.tally.anchor_syncs = state.tally.anchor_syncs.saturating_add(1);
-            });
-        }
-        Ok(())
-    }
-
-    /// When the anchor is to be synced next; syncs it if that is now.
-    fn sync_anchor_if_due(&mut self, due: Option<Instant>) -> Result<Option<Instant>, Failed> {
-        let AnchorSync::Every(period) = self.shared.config.anchor else { return Ok(None) };
-        if !self.anchor.is_dirty() {
-            return Ok(None);
-        }
-        let now = Instant::now();
-        match due {
-            Some(due) if due <= now => self.sync_anchor().map(|()| None),
-            Some(due) => Ok(Some(due)),
-            None => Ok(now.checked_add(period)),
-        }
+    /// The anchor behind what added no record.
+    fn witness(&self) -> Result<(), Poisoned> {
+        self.hand_over(Vec::new(), Vec::new(), 0)?;
+        self.witness.wait(false)
     }
 
     /// Moves the WAL into the file when it has grown. Whoever reads an old state meanwhile (an
     /// inspector) holds a part of it back; that is tried again when the WAL has grown once more.
-    fn checkpoint_if_due(&mut self, at: &mut u64) -> Result<(), Failed> {
+    fn checkpoint_if_due(&mut self, at: &mut u64) -> Result<(), Poisoned> {
         const DOING: &str = "moving the WAL into the file";
         // Asking SQLite costs what a record or two do: not after every commit.
         if self.unlooked < self.shared.config.checkpoint_bytes / 8 {
@@ -219,11 +161,11 @@ impl Writer {
         Ok(())
     }
 
-    fn save(&mut self, snapshot: &Snapshot) -> Result<Result<(), SnapshotError>, Failed> {
+    fn save(&mut self, snapshot: &Snapshot) -> Result<Result<(), SnapshotError>, Poisoned> {
         const DOING: &str = "saving a snapshot";
         let Snapshot { position, bytes } = snapshot;
-        if position.get() > self.head || position.get() < self.begin.start {
-            let end = (self.head > 0).then(|| Position::new(self.head));
+        if position.get() > self.tip.head || position.get() < self.begin.start {
+            let end = (self.tip.head > 0).then(|| Position::new(self.tip.head));
             return Ok(Err(SnapshotError::BeyondEnd { end }));
         }
         match self.snapshot {
@@ -252,7 +194,7 @@ impl Writer {
     }
 
     /// Removes some of what is to go; `None`: there is more.
-    fn trim(&mut self, before: Position) -> Result<Option<Result<(), TrimError>>, Failed> {
+    fn trim(&mut self, before: Position) -> Result<Option<Result<(), TrimError>>, Poisoned> {
         const DOING: &str = "trimming";
         if self.snapshot.is_none_or(|saved| saved < before) {
             return Ok(Some(Err(TrimError::NotBehindSnapshot { saved: self.snapshot })));
@@ -265,8 +207,7 @@ impl Writer {
         if !matches!(saved, Some(Ok((position, _))) if Some(position) == self.snapshot) {
             return Err("the snapshot does not fit its seal").doing(DOING);
         }
-        self.write_anchor()?;
-        self.sync_anchor()?;
+        self.witness.wait(true)?;
         let mut start = self.begin.clone();
         start.beside = start.beside.saturating_add(1);
         let until = before.get().min(start.start.saturating_add(TRIM_AT_ONCE));
@@ -285,10 +226,9 @@ impl Writer {
     }
 
     /// Leaves the file whole, without a WAL, and its anchor synced.
-    fn close(&mut self) -> Result<(), Failed> {
+    fn close(&mut self) -> Result<(), Poisoned> {
         const DOING: &str = "closing the log";
-        self.write_anchor()?;
-        self.sync_anchor()?;
+        self.witness.wait(true)?;
         if self.shared.config.fails(FaultPoint::Checkpoint) {
             return Err("an injected fault at the checkpoint").doing(DOING);
         }
@@ -296,37 +236,6 @@ impl Writer {
         checkpoint(&self.connection, "TRUNCATE").doing(DOING)?;
         Ok(())
     }
-}
-
-pub(crate) fn insert(
-    connection: &Connection,
-    position: u64,
-    hash: Hash,
-    header: &Header,
-    bytes: &[u8],
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO log (position, hash, kind, counts, epoch, writer, seq, cause, issued_at, bytes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    )?;
-    statement.execute(params![
-        position.cast_signed(),
-        hash.0,
-        header.kind,
-        header.counts,
-        header.epoch,
-        header.writer,
-        header.seq,
-        header.cause,
-        header.issued_at,
-        bytes,
-    ])?;
-    Ok(())
-}
-
-/// A unique index kept a record out. A conflict of the primary key is none: somebody else writes.
-fn is_conflict(error: &rusqlite::Error) -> bool {
-    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_CONSTRAINT_UNIQUE)
 }
 
 /// Keeps an order; the same id again changes nothing.

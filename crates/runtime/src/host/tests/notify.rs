@@ -410,6 +410,24 @@ fn whoever_takes_over_goes_on_where_the_owner_was_and_the_owner_tells_nothing_mo
 }
 
 #[test]
+fn who_was_deposed_tells_nothing_more_of_what_it_had_begun() {
+    let (late, push) = (Wire::new(Mood::Deaf), Wire::new(Mood::Calm));
+    let log = MemoryLog::new();
+    let mut owner = open(config(1), &log, over(&late, &late), NOW);
+    owner.found();
+    owner.order(10);
+    owner.run(1_000);
+    let next = open(config(2), &log, over(&push, &push), owner.now);
+    owner.step();
+    assert!(next.host.is_owner() && !owner.host.is_owner());
+    owner.host.resign(owner.now); // or it would claim the log again
+    late.turn(Mood::Calm);
+    owner.run(60_000);
+    assert_eq!(owner.host.notifications().unwrap().engine().len(), 4, "it was waiting for answers");
+    assert_eq!(late.lines(), Vec::<String>::new());
+}
+
+#[test]
 fn who_resigns_has_saved_and_nothing_is_sent_again() {
     let (push, store) = (Wire::new(Mood::Calm), MemoryStore::default());
     let log = MemoryLog::new();

@@ -74,7 +74,10 @@ fn shutting_down_waits_for_the_snapshot_under_way() {
     assert_eq!(saved.load(Ordering::SeqCst), 0);
     gate.open();
     let host = ends.join().unwrap().unwrap();
-    assert_eq!((saved.load(Ordering::SeqCst), host.tally().snapshots), (1, 1));
+    // Another one may have been begun before the end was heard of: that one is waited for too.
+    let saved = saved.load(Ordering::SeqCst);
+    assert!(saved >= 1);
+    assert_eq!(host.tally().snapshots, saved, "none is left under way");
 }
 
 /// A log that gives another handle for its snapshots.
