@@ -21,7 +21,9 @@ pub struct PlanPolicy {
     /// Drivers who are free later than this from now are not considered. Default 20 min: the best
     /// on the instances; 10 and 40 are 0.1 min of click-to-door worse.
     pub horizon: Span,
-    /// The most orders in a trip, 1 to [`BUNDLE_MAX`]; 1 is no bundling. Default 3.
+    /// The most orders in a trip, 1 to [`BUNDLE_MAX`]; 1 is no bundling. Default 3: on the instances,
+    /// and on a recorded day with an eighth of its couriers, better than 1 (there the 90th percentile of
+    /// click-to-door is 0.7 min shorter, and 2 is as good); where drivers stand about it hardly matters.
     pub bundle_max: u32,
     /// Orders whose readiness lies farther apart are not bundled: the first would grow cold.
     /// Default 20 min.
