@@ -39,10 +39,20 @@ impl fmt::Display for Comparison {
         self.row(f, "driver kilometres an order", |s| {
             format!("{:.3}", s.metres_per_delivery as f64 / 1_000.0)
         })?;
+        self.row(f, "orders in one delivery", |s| rate(s.orders_per_delivery_permille))?;
         self.row(f, "orders an hour on duty, p10", |s| rate(s.spread.orders_per_1000_h_p10))?;
         self.row(f, "orders an hour on duty, p50", |s| rate(s.spread.orders_per_1000_h.p50))?;
         self.row(f, "orders an hour on duty, p90", |s| rate(s.spread.orders_per_1000_h.p90))?;
         self.row(f, "Gini of orders by hour on duty", |s| rate(s.spread.gini_permille))?;
+        self.row(f, "earned in an hour on duty, p50", |s| money(s.spread.earned_an_hour.p50))?;
+        self.row(f, "earned in an hour on duty, p90", |s| money(s.spread.earned_an_hour.p90))?;
+        self.row(f, "Gini of earnings by hour on duty", |s| rate(s.spread.earned_gini_permille))?;
+        if self.nearest.spread.choosy > 0 {
+            self.row(f, "  of choosy drivers, all together", |s| {
+                money(s.spread.choosy_earned_an_hour)
+            })?;
+            self.row(f, "  of the others", |s| money(s.spread.others_earned_an_hour))?;
+        }
         self.row(f, "drivers without any order", |s| s.spread.without_orders.to_string())?;
         self.row(f, "idle share, %", |s| tenths(s.idle_permille))?;
         self.row(f, "offers", |s| s.offers.to_string())?;
@@ -73,6 +83,10 @@ fn minutes(seconds: u64) -> String {
 
 fn tenths(permille: u64) -> String {
     format!("{:.1}", permille as f64 / 10.0)
+}
+
+fn money(minor: u64) -> String {
+    format!("{}.{:02}", minor / 100, minor % 100)
 }
 
 fn rate(permille: u64) -> String {

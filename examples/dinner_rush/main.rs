@@ -44,6 +44,7 @@ A city eats dinner, on a virtual clock, with an auditor watching.
                       drivers considered together (default scored)
     --compare         the same day in memory under each of the three, side by side
     --decline P       share of offers that drivers decline (default 0.08)
+    --choosy P        share of drivers who decline half of all offers (default 0)
     --impatience P    share of customers who cancel once the button shows
                       (default 0.2 in the generated city, 0 on real days)
     --data DIR        the log, and what lies beside it, in this directory; an
@@ -66,6 +67,7 @@ struct Flags {
     dispatch: Method,
     compare: bool,
     decline: Option<u16>,
+    choosy: u16,
     impatience: Option<u16>,
     data: Option<PathBuf>,
     memory: bool,
@@ -107,6 +109,7 @@ fn run(flags: &Flags) -> Result<bool, Box<dyn std::error::Error>> {
         _ => return Err("--orders and --couriers go together".into()),
     };
     config.decline = flags.decline.unwrap_or(config.decline);
+    config.choosy = flags.choosy;
     config.impatience = flags.impatience.unwrap_or(config.impatience);
     config.chaos = flags.chaos;
     for row in &day.bad_rows {
@@ -238,6 +241,7 @@ impl Flags {
             dispatch: Method::default(),
             compare: false,
             decline: None,
+            choosy: 0,
             impatience: None,
             data: None,
             memory: false,
@@ -255,6 +259,7 @@ impl Flags {
                 Long("dispatch") => flags.dispatch = method(&args.value()?.string()?)?,
                 Long("compare") => flags.compare = true,
                 Long("decline") => flags.decline = Some(permille(&args.value()?.string()?)?),
+                Long("choosy") => flags.choosy = permille(&args.value()?.string()?)?,
                 Long("impatience") => flags.impatience = Some(permille(&args.value()?.string()?)?),
                 Long("data") => flags.data = Some(args.value()?.into()),
                 Long("memory") => flags.memory = true,

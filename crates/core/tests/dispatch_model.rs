@@ -5,8 +5,9 @@
 #![allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics fails")]
 
+use doorstep_core::dispatch::plan::{Planned, Price};
 use doorstep_core::dispatch::{
-    Among, Candidate, Command, Dispatch, DropReason, End, Proposal, Refusal, Stage,
+    Among, Candidate, Choice, Command, Dispatch, DropReason, End, Proposal, Refusal, Stage,
 };
 use doorstep_core::eta::Vehicle;
 use doorstep_core::id::{DeliveryId, DriverId, OrderId, RestaurantId};
@@ -23,6 +24,8 @@ struct Town {
     steps: i64,
     drops: u32,
     hand_overs: u32,
+    /// Deliveries are offered together, and not one by one.
+    together: bool,
     policy: Policy,
 }
 
@@ -55,7 +58,12 @@ impl Town {
         policy.dispatch.stage_for = Span::from_millis(3);
         policy.dispatch.rounds = 2;
         policy.dispatch.broadcast = 2;
-        Self { drivers, deliveries, steps: 6, drops: 1, hand_overs: 1, policy }
+        Self { drivers, deliveries, steps: 6, drops: 1, hand_overs: 1, together: false, policy }
+    }
+
+    /// The first two deliveries go together.
+    fn together(drivers: u32) -> Self {
+        Self { together: true, ..Self::new(drivers, 2) }
     }
 
     fn drivers(&self) -> impl Iterator<Item = DriverId> + Clone {
@@ -114,14 +122,24 @@ impl Model for Town {
         }
         actions.push(Step::Wait);
         actions.push(Step::Do(Command::Tick));
+        if self.together {
+            let [first, second] = [1, 2].map(DeliveryId::from);
+            for driver in self.drivers() {
+                for deliveries in [vec![first], vec![second], vec![first, second]] {
+                    actions.push(Step::Do(Command::Offer(chosen(deliveries, driver))));
+                }
+            }
+        }
         for delivery in self.deliveries() {
             let near = |driver| Candidate { driver, distance_m: 1_000, off_course_deg: None };
             let located = Among::Located(self.drivers().map(near).collect());
             let unlocated = Among::Unlocated(self.drivers().collect());
-            actions.extend(
-                [located, unlocated]
-                    .map(|among| Step::Do(Command::Propose(Proposal { delivery, among }))),
-            );
+            if !self.together {
+                actions.extend(
+                    [located, unlocated]
+                        .map(|among| Step::Do(Command::Propose(Proposal { delivery, among }))),
+                );
+            }
             for driver in self.drivers() {
                 actions.push(Step::Do(Command::Accept { delivery, driver }));
                 actions.push(Step::Do(Command::Decline { delivery, driver }));
@@ -131,6 +149,7 @@ impl Model for Town {
             }
             for end in [End::Cancelled, End::Delivered { earned: eur(1) }] {
                 let order = order_of(delivery);
+                let delivery = moment.dispatch.delivery_of(order).unwrap_or(delivery);
                 actions.push(Step::Do(Command::Finish { delivery, order, end }));
             }
         }
@@ -169,12 +188,22 @@ impl Model for Town {
             }),
             Property::always("nobody has two offers, and both sides know", |_, moment: &Moment| {
                 moment.dispatch.drivers().all(|(id, driver)| {
-                    let offers = moment.dispatch.deliveries().filter(|(_, delivery)| {
-                        delivery.search().is_some_and(|search| search.offer_to(id).is_some())
+                    let offers = moment.dispatch.deliveries().filter_map(|(delivery, live)| {
+                        let offer = live.search()?.offer_to(id)?;
+                        Some((delivery, offer))
                     });
-                    offers.map(|(delivery, _)| delivery).eq(driver.offer)
+                    let offers: Vec<_> = offers.collect();
+                    match driver.offer {
+                        None => offers.is_empty(),
+                        Some(lead) => offers.first().is_some_and(|(first, offer)| {
+                            let whole: Vec<_> = offer.deliveries(first).collect();
+                            let named = offers.iter().all(|(of, o)| o.goes_by(*of) == lead);
+                            named && offers.iter().map(|(of, _)| *of).eq(whole)
+                        }),
+                    }
                 })
             }),
+            Property::always("every order that has not ended is in one delivery", in_one),
             Property::always("whoever searches has a deadline", |_, moment: &Moment| {
                 let searches = moment.dispatch.deliveries().filter_map(|(_, d)| d.search());
                 let first = searches.map(|search| search.deadline()).min();
@@ -211,7 +240,33 @@ impl Model for Town {
                 nothing_left && earned
             }),
         ];
-        if self.drivers > 1 {
+        if self.together {
+            properties.extend([
+                Property::sometimes("one driver has both", |_, m: &Moment| {
+                    let first = m.dispatch.delivery(DeliveryId::from(1));
+                    first.is_some_and(|live| live.joined.len() == 1)
+                }),
+                Property::sometimes(
+                    "both were dropped, and one of them is taken",
+                    |_, m: &Moment| {
+                        let second = m.dispatch.delivery(DeliveryId::from(2));
+                        let dropped = m.dispatch.drivers().any(|(_, d)| d.record.dropped == 1);
+                        dropped && second.is_some_and(|live| live.driver().is_some())
+                    },
+                ),
+                Property::sometimes(
+                    "the first was cancelled, the second goes on",
+                    |_, m: &Moment| {
+                        let first = m.dispatch.delivery(DeliveryId::from(1));
+                        first.is_some_and(|live| {
+                            live.orders == [order_of(DeliveryId::from(2))]
+                                && live.driver().is_some()
+                        })
+                    },
+                ),
+            ]);
+        }
+        if self.drivers > 1 && !self.together {
             properties.extend([
                 Property::sometimes("the second driver gets it", |_, moment: &Moment| {
                     holder(moment) == Some(2)
@@ -224,7 +279,7 @@ impl Model for Town {
                 }),
             ]);
         }
-        if self.deliveries > 1 {
+        if self.deliveries > 1 && !self.together {
             properties.push(Property::sometimes(
                 "one waits until the other is delivered",
                 |_, m: &Moment| {
@@ -238,6 +293,26 @@ impl Model for Town {
         }
         properties
     }
+}
+
+/// A plan names the driver for these.
+fn chosen(deliveries: Vec<DeliveryId>, driver: DriverId) -> Choice {
+    let (distance_m, considered, at) = (1_000, 1, Timestamp::EPOCH);
+    let price = Price::default();
+    let planned =
+        Planned { price, leave_by: at, pickup_at: at, runner_up: None, scarcity_permille: 0 };
+    Choice { deliveries, driver, distance_m, considered, planned }
+}
+
+/// Whether each order is where it says it is, and nowhere else.
+fn in_one(town: &Town, moment: &Moment) -> bool {
+    town.deliveries().all(|delivery| {
+        let order = order_of(delivery);
+        let mut holding =
+            moment.dispatch.deliveries().filter(|(_, live)| live.orders.contains(&order));
+        let found = holding.next().map(|(id, _)| id);
+        found == moment.dispatch.delivery_of(order) && holding.next().is_none()
+    })
 }
 
 /// The number of the driver who has the first delivery.
@@ -269,4 +344,9 @@ fn two_drivers_and_one_delivery() {
 #[test]
 fn one_driver_and_two_deliveries() {
     explore(Town::new(1, 2));
+}
+
+#[test]
+fn one_driver_and_two_deliveries_that_may_go_together() {
+    explore(Town::together(1));
 }

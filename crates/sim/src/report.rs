@@ -36,8 +36,12 @@ pub struct Counters {
     pub shifts: Vec<Shift>,
     /// Offers made.
     pub offers: u64,
-    /// Orders that came to have a driver, each time that one did.
-    pub assigned: u64,
+    /// Offers accepted.
+    pub taken: u64,
+    /// Deliveries picked up.
+    pub bags: u64,
+    /// Orders in them.
+    pub bagged: u64,
     /// Seconds of the virtual clock from the first event to the last.
     pub virtual_s: u64,
     /// Faults that the world committed and what came of them, by name.
@@ -124,6 +128,8 @@ pub struct Summary {
     pub offers: u64,
     /// Offers accepted, in thousandths of those made.
     pub accepted_permille: u64,
+    /// Orders in a delivery that was picked up, on average, in thousandths.
+    pub orders_per_delivery_permille: u64,
     /// Seconds of the virtual clock from the first event to the last.
     pub virtual_s: u64,
     /// Positions sent by drivers.
@@ -162,7 +168,8 @@ impl Summary {
             },
             spread: Spread::of(&counters.shifts),
             offers: counters.offers,
-            accepted_permille: permille(counters.assigned, counters.offers),
+            accepted_permille: permille(counters.taken, counters.offers),
+            orders_per_delivery_permille: permille(counters.bagged, counters.bags),
             virtual_s: counters.virtual_s,
             pings: counters.pings,
             commands: counters.commands,
@@ -306,9 +313,11 @@ impl fmt::Display for Summary {
             ),
         )?;
         row(f, "  Gini of orders by hour", &Percent(self.spread.gini_permille))?;
+        row(f, "  Gini of earnings by hour", &Percent(self.spread.earned_gini_permille))?;
         row(f, "  kilometres an order", &Kilometres(self.metres_per_delivery))?;
         row(f, "offers", &Grouped(self.offers))?;
         row(f, "  accepted", &Percent(self.accepted_permille))?;
+        row(f, "  orders in a delivery", &Thousandths(self.orders_per_delivery_permille))?;
         row(f, "pings", &Grouped(self.pings))?;
         row(f, "commands", &Grouped(self.commands))?;
         row(f, "batches in the log", &Grouped(self.batches))?;
@@ -377,6 +386,15 @@ struct Percent(u64);
 impl fmt::Display for Percent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{} %", self.0 / 10, self.0 % 10)
+    }
+}
+
+/// Thousandths as a number.
+struct Thousandths(u64);
+
+impl fmt::Display for Thousandths {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{:03}", self.0 / 1_000, self.0 % 1_000)
     }
 }
 

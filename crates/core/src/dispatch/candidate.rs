@@ -7,6 +7,7 @@ use crate::id::{DeliveryId, DriverId};
 use crate::place::LatLng;
 use crate::policy::DispatchPolicy;
 
+use super::plan::Planned;
 use super::roster::Record;
 
 /// A driver near a restaurant, as whoever knows the positions sees it. Whole numbers only, so that
@@ -60,6 +61,23 @@ impl Among {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// A driver chosen by a plan, from outside: for one delivery, or for several of one restaurant
+/// together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// What is to be carried, in the order of the doors.
+    pub deliveries: Vec<DeliveryId>,
+    /// Who is asked.
+    pub driver: DriverId,
+    /// Metres to the restaurant, as the crow flies.
+    pub distance_m: u32,
+    /// How many free drivers were to choose from.
+    pub considered: u32,
+    /// Why.
+    pub planned: Planned,
 }
 
 /// Who is near whom, for all deliveries that wait at once, from outside: the choice is made here.

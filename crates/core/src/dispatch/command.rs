@@ -8,7 +8,7 @@ use crate::money::Money;
 use crate::order::DropReason;
 use crate::place::LatLng;
 
-use super::candidate::Proposal;
+use super::candidate::{Choice, Proposal};
 
 /// A wish. Whether it is granted is decided by [`Dispatch::decide`](super::Dispatch::decide).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,6 +54,8 @@ pub enum Command {
     },
     /// Somebody who knows where the drivers are names candidates.
     Propose(Proposal),
+    /// Somebody who has considered all at once names the driver.
+    Offer(Choice),
     /// A driver takes the offer.
     Accept {
         /// The delivery offered.

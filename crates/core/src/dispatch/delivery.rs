@@ -38,6 +38,24 @@ pub struct Delivery {
     pub since: Timestamp,
     /// Who drives, or how far the search is.
     pub state: State,
+    /// The deliveries that were offered along with it and taken with it, and whose orders are among
+    /// `orders` since. They part again if the driver loses it before pick-up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub joined: Vec<Joined>,
+}
+
+/// A delivery that has become part of another, as it will be should the two part again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Joined {
+    /// Which.
+    pub delivery: DeliveryId,
+    /// Those of its orders that have not ended, at least one.
+    pub orders: Vec<OrderId>,
+    /// What its orders were worth together when it was opened.
+    pub value: Money,
+    /// When it was opened.
+    pub since: Timestamp,
 }
 
 /// Whether somebody has the delivery.
@@ -104,7 +122,7 @@ impl Stage {
 }
 
 /// A question that one driver may still answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Offer {
     /// Who was asked.
@@ -113,6 +131,27 @@ pub struct Offer {
     pub expires_at: Timestamp,
     /// How far the driver was from the restaurant when asked, in metres, where that was known.
     pub distance_m: Option<u32>,
+    /// Where it is for several deliveries together: all of them, in the order of their doors, and each
+    /// of them has it among its offers. It goes by the name of the first. Empty where it is for one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bundle: Vec<DeliveryId>,
+}
+
+impl Offer {
+    /// The delivery by whose name it goes, among the offers of `delivery`.
+    #[must_use]
+    pub fn goes_by(&self, delivery: DeliveryId) -> DeliveryId {
+        self.bundle.first().copied().unwrap_or(delivery)
+    }
+
+    /// The deliveries that it is for, among the offers of `delivery`.
+    pub fn deliveries<'a>(
+        &'a self,
+        delivery: &'a DeliveryId,
+    ) -> impl Iterator<Item = DeliveryId> + 'a {
+        let alone = self.bundle.is_empty().then_some(*delivery);
+        alone.into_iter().chain(self.bundle.iter().copied())
+    }
 }
 
 impl Search {
@@ -199,6 +238,9 @@ impl Dispatch {
                 && known.value == value;
             return if same { Ok(Vec::new()) } else { Err(Refusal::DeliveryExists { delivery }) };
         }
+        if self.index.joined.contains_key(&delivery) {
+            return Err(Refusal::DeliveryExists { delivery });
+        }
         for &order in orders {
             if let Some(delivery) = self.delivery_of(order) {
                 return Err(Refusal::OrderInDelivery { order, delivery });
@@ -238,6 +280,7 @@ impl Dispatch {
                 driver,
                 why,
                 stage_ends_at: now.saturating_add(policy.dispatch.stage_for),
+                parted: self.live(delivery)?.joined.iter().map(|part| part.delivery).collect(),
             }]),
         }
     }
@@ -262,8 +305,9 @@ impl Dispatch {
         if !driver.has_room(capacity) {
             return Err(Refusal::NoRoom { driver: to, capacity });
         }
-        let mut events = withdrawals(delivery, live, None);
-        if driver.offer.is_some_and(|offered| offered != delivery) {
+        let mut events = self.withdrawals(delivery, live, None, policy, now);
+        let asked_for_it = live.search().is_some_and(|search| search.offer_to(to).is_some());
+        if driver.offer.is_some() && !asked_for_it {
             events.extend(self.close_offer(to, Closing::Withdrawn, policy, now));
         }
         events.push(Event::Reassigned { delivery, from, to });
@@ -276,6 +320,7 @@ impl Dispatch {
         order: OrderId,
         end: End,
         policy: &Policy,
+        now: Timestamp,
     ) -> Result<Vec<Event>, Refusal> {
         if let Some(earned) = end.earned() {
             amount_fits(earned, policy)?;
@@ -288,9 +333,35 @@ impl Dispatch {
             return Err(Refusal::NotTaken { delivery });
         }
         let last = live.orders.len() == 1;
-        let mut events = if last { withdrawals(delivery, live, None) } else { Vec::new() };
+        let mut events =
+            if last { self.withdrawals(delivery, live, None, policy, now) } else { Vec::new() };
         events.push(Event::Finished { delivery, order, end });
         Ok(events)
+    }
+
+    /// Every open offer of a delivery withdrawn, but the one to `winner`. What was offered along with
+    /// it searches on.
+    pub(super) fn withdrawals(
+        &self,
+        delivery: DeliveryId,
+        live: &Delivery,
+        winner: Option<DriverId>,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Vec<Event> {
+        let offers = live.search().map_or(&[] as &[Offer], |search| &search.offers);
+        let others = offers.iter().filter(|offer| Some(offer.driver) != winner);
+        let mut events = Vec::new();
+        for offer in others {
+            events.push(Event::OfferClosed {
+                delivery: offer.goes_by(delivery),
+                driver: offer.driver,
+                why: Closing::Withdrawn,
+            });
+            let along = offer.deliveries(&delivery).filter(|other| *other != delivery);
+            events.extend(along.filter_map(|other| self.stage_after(other, policy, now)));
+        }
+        events
     }
 }
 
@@ -301,20 +372,6 @@ pub(super) struct OpenWish<'a> {
     pub(super) pickup: LatLng,
     pub(super) orders: &'a [OrderId],
     pub(super) value: Money,
-}
-
-/// Every open offer of a delivery withdrawn, but the one to `winner`.
-pub(super) fn withdrawals(
-    delivery: DeliveryId,
-    live: &Delivery,
-    winner: Option<DriverId>,
-) -> Vec<Event> {
-    let offers = live.search().map_or(&[] as &[Offer], |search| &search.offers);
-    offers
-        .iter()
-        .filter(|offer| Some(offer.driver) != winner)
-        .map(|offer| Event::OfferClosed { delivery, driver: offer.driver, why: Closing::Withdrawn })
-        .collect()
 }
 
 fn amount_fits(amount: Money, policy: &Policy) -> Result<(), Refusal> {

@@ -82,6 +82,10 @@ pub enum Event {
         /// Why they were preferred, if planned.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         planned: Option<Box<Planned>>,
+        /// Where it is for several deliveries together: all of them, in the order of their doors, the
+        /// one by whose name it goes first.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bundle: Vec<DeliveryId>,
     },
     /// An offer is no more, without having been accepted.
     OfferClosed {
@@ -108,6 +112,10 @@ pub enum Event {
         delivery: DeliveryId,
         /// Who has it.
         driver: DriverId,
+        /// The bundle that was offered, if one was: the others have become part of the first, and
+        /// their orders come behind its own.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bundle: Vec<DeliveryId>,
     },
     /// A driver lost the delivery before pick-up; the search began anew, in stage [`Stage::Near`].
     Dropped {
@@ -119,6 +127,10 @@ pub enum Event {
         why: DropReason,
         /// When the stage ends.
         stage_ends_at: Timestamp,
+        /// The deliveries that had become part of it: each searches for itself again. If none of its
+        /// own orders is left, it is over.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        parted: Vec<DeliveryId>,
     },
     /// Operations gave the delivery to a named driver.
     Reassigned {

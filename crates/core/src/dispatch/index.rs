@@ -16,6 +16,8 @@ pub(super) struct Index {
     pub(super) wanted: BTreeSet<(Timestamp, DeliveryId)>,
     /// The delivery that an order is in.
     pub(super) orders: BTreeMap<OrderId, DeliveryId>,
+    /// The delivery that another has become part of.
+    pub(super) joined: BTreeMap<DeliveryId, DeliveryId>,
 }
 
 impl Index {
@@ -24,6 +26,7 @@ impl Index {
         for (&id, delivery) in deliveries {
             index.search_enters(id, delivery);
             index.orders.extend(delivery.orders.iter().map(|&order| (order, id)));
+            index.joined.extend(delivery.joined.iter().map(|part| (part.delivery, id)));
         }
         index
     }

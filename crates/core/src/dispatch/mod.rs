@@ -3,6 +3,10 @@
 //! A **delivery** (1 to n orders of one restaurant) searches for a driver in stages: near, then
 //! wide, then flagged for somebody to look at. Whoever knows where the drivers are is told what is
 //! [wanted](Dispatch::wanted) and [proposes](Command::Propose) candidates; the choice is made here.
+//! Or somebody who has considered all deliveries and drivers at once names the
+//! [choice](Command::Offer), for one delivery or for several of one restaurant together: these are
+//! offered as one and become one when they are taken; if the offer comes to nothing, or the driver
+//! drops out before pick-up, each searches for itself again.
 //! One driver is asked at a time and may think for
 //! [`offer_for`](crate::policy::DispatchPolicy::offer_for); on a decline or silence the delivery is
 //! wanted again. What holds, whatever taps arrive in whatever order:
@@ -46,9 +50,9 @@ use crate::policy::Policy;
 use crate::time::Timestamp;
 
 pub use crate::order::DropReason;
-pub use candidate::{Among, Candidate, Located, Nearby, Proposal, Round, Score};
+pub use candidate::{Among, Candidate, Choice, Located, Nearby, Proposal, Round, Score};
 pub use command::{Command, End};
-pub use delivery::{Delivery, ORDERS_MAX, Offer, PASSED_MAX, Search, Stage, State};
+pub use delivery::{Delivery, Joined, ORDERS_MAX, Offer, PASSED_MAX, Search, Stage, State};
 pub use event::{Closing, CorruptDispatch, Event, Mode};
 pub use refusal::Refusal;
 pub use roster::{Driver, DriverStatus, Duty, Record};
@@ -152,6 +156,7 @@ impl Dispatch {
                 self.open(*delivery, OpenWish { restaurant, pickup, orders, value }, policy, now)
             }
             Command::Propose(proposal) => self.propose(proposal, policy, now),
+            Command::Offer(choice) => self.offer(choice, policy, now),
             Command::Accept { delivery, driver } => self.accept(*delivery, *driver, policy, now),
             Command::Decline { delivery, driver } => self.decline(*delivery, *driver, policy, now),
             Command::Drop { delivery, driver, why } => {
@@ -159,7 +164,7 @@ impl Dispatch {
             }
             Command::Assign { delivery, driver } => self.assign(*delivery, *driver, policy, now),
             Command::Finish { delivery, order, end } => {
-                self.finish(*delivery, *order, *end, policy)
+                self.finish(*delivery, *order, *end, policy, now)
             }
             Command::Tick => Ok(self.tick(policy, now)),
         }
@@ -220,6 +225,12 @@ impl Dispatch {
         self.index.orders.get(&order).copied()
     }
 
+    /// The delivery that this one has become part of.
+    #[must_use]
+    pub fn joined_to(&self, delivery: DeliveryId) -> Option<DeliveryId> {
+        self.index.joined.get(&delivery).copied()
+    }
+
     /// Every driver of the shard, by id.
     pub fn drivers(&self) -> impl ExactSizeIterator<Item = (DriverId, &Driver)> {
         self.drivers.iter().map(|(&id, driver)| (id, driver))
@@ -248,7 +259,8 @@ impl Dispatch {
         for (&driver, known) in &self.drivers {
             let offered = |id: DeliveryId| {
                 let search = self.deliveries.get(&id).and_then(Delivery::search);
-                search.is_some_and(|search| search.offer_to(driver).is_some())
+                let offer = search.and_then(|search| search.offer_to(driver));
+                offer.is_some_and(|offer| offer.goes_by(id) == id)
             };
             let carried = |id: &DeliveryId| {
                 self.deliveries.get(id).and_then(Delivery::driver) == Some(driver)
@@ -263,7 +275,9 @@ impl Dispatch {
         for (&id, live) in &self.deliveries {
             let state_fits = match &live.state {
                 State::Searching(search) => search.offers.iter().all(|offer| {
-                    self.drivers.get(&offer.driver).is_some_and(|d| d.offer == Some(id))
+                    let named = Some(offer.goes_by(id));
+                    self.drivers.get(&offer.driver).is_some_and(|d| d.offer == named)
+                        && self.is_offered_whole(id, offer)
                 }),
                 State::Taken { driver } => {
                     self.drivers.get(driver).is_some_and(|d| d.carrying.contains(&id))
@@ -272,11 +286,35 @@ impl Dispatch {
             let orders_fit = (1..=ORDERS_MAX).contains(&live.orders.len())
                 && live.orders.iter().all(|order| self.delivery_of(*order) == Some(id))
                 && all_differ(&live.orders);
-            if !(state_fits && orders_fit) {
+            if !(state_fits && orders_fit && self.is_joined_well(id, live)) {
                 return Err(CorruptDispatch::Delivery { delivery: id });
             }
         }
         Ok(())
+    }
+
+    /// Whether an offer of `id` is the same in each delivery that it is for, and `id` one of them.
+    fn is_offered_whole(&self, id: DeliveryId, offer: &Offer) -> bool {
+        let bundle = &offer.bundle;
+        let same = |other: &DeliveryId| {
+            let search = self.deliveries.get(other).and_then(Delivery::search);
+            search.and_then(|search| search.offer_to(offer.driver)) == Some(offer)
+        };
+        bundle.is_empty() || (bundle.contains(&id) && all_differ(bundle) && bundle.iter().all(same))
+    }
+
+    /// Whether what has become part of a delivery is gone as one of its own, and its orders are here.
+    fn is_joined_well(&self, id: DeliveryId, live: &Delivery) -> bool {
+        let parts = &live.joined;
+        let orders: Vec<OrderId> = parts.iter().flat_map(|part| part.orders.clone()).collect();
+        (parts.is_empty() || live.search().is_none())
+            && parts.iter().all(|part| {
+                !part.orders.is_empty()
+                    && !self.deliveries.contains_key(&part.delivery)
+                    && self.joined_to(part.delivery) == Some(id)
+            })
+            && orders.iter().all(|order| live.orders.contains(order))
+            && all_differ(&orders)
     }
 }
 

@@ -4,12 +4,12 @@ use crate::id::{DeliveryId, DriverId};
 use crate::policy::{Method, Policy};
 use crate::time::Timestamp;
 
-use super::candidate::{Among, Candidate, Proposal, Score};
-use super::delivery::{Search, Stage, State, withdrawals};
+use super::candidate::{Among, Candidate, Choice, Proposal, Score};
+use super::delivery::{Delivery, ORDERS_MAX, Offer, Search, Stage, State};
 use super::event::{Closing, Event, Mode};
 use super::refusal::Refusal;
 use super::roster::Driver;
-use super::{Dispatch, count};
+use super::{Dispatch, all_differ, count};
 
 impl Dispatch {
     /// [`Command::Propose`](super::Command::Propose).
@@ -43,6 +43,61 @@ impl Dispatch {
         if offers.is_empty() { Err(Refusal::NobodyFree { delivery }) } else { Ok(offers) }
     }
 
+    /// [`Command::Offer`](super::Command::Offer).
+    pub(crate) fn offer(
+        &self,
+        choice: &Choice,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, Refusal> {
+        let Choice { deliveries, driver, distance_m, considered, planned } = choice;
+        let most = count(ORDERS_MAX);
+        let (Some(&first), true) = (deliveries.first(), all_differ(deliveries)) else {
+            return Err(Refusal::BadBundle { most });
+        };
+        self.known(*driver)?;
+        let kitchen = self.live(first)?;
+        let (mut orders, mut reach_m) = (0_usize, 0);
+        for &delivery in deliveries {
+            let live = self.live(delivery)?;
+            orders = orders.saturating_add(live.orders.len());
+            let search = match &live.state {
+                State::Searching(search) => search,
+                State::Taken { driver } => {
+                    return Err(Refusal::TakenBy { delivery, driver: *driver });
+                }
+            };
+            if let Some(until) = search.offers.iter().map(|offer| offer.expires_at).max() {
+                return Err(Refusal::OfferOpen { delivery, until });
+            }
+            if (live.restaurant, live.pickup) != (kitchen.restaurant, kitchen.pickup) {
+                return Err(Refusal::PickedUpElsewhere { delivery, with: first });
+            }
+            if self.askable(*driver, search, policy).is_none() {
+                return Err(Refusal::NobodyFree { delivery });
+            }
+            // Who is in reach of one of them is in reach of all.
+            reach_m = reach_m.max(search.stage.radius_m(&policy.dispatch));
+        }
+        if orders > ORDERS_MAX {
+            return Err(Refusal::BadBundle { most });
+        }
+        if *distance_m > reach_m {
+            return Err(Refusal::NobodyFree { delivery: first });
+        }
+        Ok(vec![Event::OfferMade {
+            delivery: first,
+            driver: *driver,
+            expires_at: now.saturating_add(policy.dispatch.offer_for),
+            mode: Mode::Planned,
+            distance_m: Some(*distance_m),
+            score: None,
+            considered: *considered,
+            planned: Some(Box::new(*planned)),
+            bundle: if deliveries.len() > 1 { deliveries.clone() } else { Vec::new() },
+        }])
+    }
+
     pub(super) fn accept(
         &self,
         delivery: DeliveryId,
@@ -57,7 +112,8 @@ impl Dispatch {
             State::Taken { driver: holder } if *holder == driver => return Ok(Vec::new()),
             State::Taken { driver } => return Err(Refusal::TakenBy { delivery, driver: *driver }),
         };
-        let offer = search.offer_to(driver).ok_or(Refusal::NotOffered { delivery, driver })?;
+        let offer = search.offer_to(driver).filter(|offer| offer.goes_by(delivery) == delivery);
+        let offer = offer.ok_or(Refusal::NotOffered { delivery, driver })?;
         if now >= offer.expires_at {
             return Err(Refusal::OfferExpired { expired_at: offer.expires_at });
         }
@@ -65,8 +121,9 @@ impl Dispatch {
         if !known.has_room(capacity) {
             return Err(Refusal::NoRoom { driver, capacity });
         }
-        let mut events = withdrawals(delivery, live, Some(driver));
-        events.push(Event::Taken { delivery, driver });
+        let bundle = offer.bundle.clone();
+        let mut events = self.withdrawals(delivery, live, Some(driver), policy, now);
+        events.push(Event::Taken { delivery, driver, bundle });
         Ok(events)
     }
 
@@ -80,7 +137,9 @@ impl Dispatch {
         self.known(driver)?;
         match &self.live(delivery)?.state {
             State::Taken { driver } => Err(Refusal::TakenBy { delivery, driver: *driver }),
-            State::Searching(search) if search.offer_to(driver).is_some() => {
+            State::Searching(search)
+                if search.offer_to(driver).is_some_and(|o| o.goes_by(delivery) == delivery) =>
+            {
                 Ok(self.close_offer(driver, Closing::Declined, policy, now))
             }
             State::Searching(search) if search.passed.contains(&driver) => Ok(Vec::new()),
@@ -97,17 +156,16 @@ impl Dispatch {
         if deadline > now {
             return Vec::new();
         }
-        let mut events: Vec<Event> = search
-            .offers
-            .iter()
-            .filter(|offer| now >= offer.expires_at)
-            .map(|offer| Event::OfferClosed {
-                delivery,
-                driver: offer.driver,
-                why: Closing::Expired,
-            })
-            .collect();
-        if events.len() == search.offers.len() {
+        let expired: Vec<&Offer> =
+            search.offers.iter().filter(|offer| now >= offer.expires_at).collect();
+        let mut events = Vec::new();
+        for offer in &expired {
+            let (driver, why) = (offer.driver, Closing::Expired);
+            events.push(Event::OfferClosed { delivery: offer.goes_by(delivery), driver, why });
+            let along = offer.deliveries(&delivery).filter(|other| *other != delivery);
+            events.extend(along.filter_map(|other| self.stage_after(other, policy, now)));
+        }
+        if expired.len() == search.offers.len() {
             events.extend(next_stage(delivery, search, policy, now));
         }
         events
@@ -125,18 +183,28 @@ impl Dispatch {
         let offered = || {
             let delivery = self.drivers.get(&driver)?.offer?;
             let search = self.deliveries.get(&delivery)?.search()?;
-            Some((delivery, search, search.offer_to(driver)?))
+            Some((delivery, search.offer_to(driver)?))
         };
-        let Some((delivery, search, offer)) = offered() else { return Vec::new() };
+        let Some((delivery, offer)) = offered() else { return Vec::new() };
         let why = match why {
             Closing::Declined | Closing::Expired if now >= offer.expires_at => Closing::Expired,
             Closing::Declined | Closing::Expired | Closing::Withdrawn => why,
         };
         let mut events = vec![Event::OfferClosed { delivery, driver, why }];
-        if search.offers.len() == 1 {
-            events.extend(next_stage(delivery, search, policy, now));
-        }
+        let stages = offer.deliveries(&delivery).filter_map(|of| self.stage_after(of, policy, now));
+        events.extend(stages);
         events
+    }
+
+    /// The stage that follows in a delivery, if its only open offer is closed and this one is over.
+    pub(super) fn stage_after(
+        &self,
+        delivery: DeliveryId,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Option<Event> {
+        let search = self.deliveries.get(&delivery).and_then(Delivery::search)?;
+        (search.offers.len() == 1).then(|| next_stage(delivery, search, policy, now))?
     }
 
     /// The free driver with the lowest score or, where too many search, at the least distance.
@@ -173,6 +241,7 @@ impl Dispatch {
             score,
             considered,
             planned: None,
+            bundle: Vec::new(),
         })
     }
 
@@ -204,6 +273,7 @@ impl Dispatch {
                 score: None,
                 considered,
                 planned: None,
+                bundle: Vec::new(),
             })
             .collect()
     }

@@ -39,6 +39,15 @@ pub enum Refusal {
         /// The most it may name.
         most: u32,
     },
+    /// An offer is for at least one delivery, each once, and all together have no more orders than one
+    /// delivery may have.
+    #[error(
+        "an offer is for different deliveries, at least one, with at most {most} orders together"
+    )]
+    BadBundle {
+        /// The most orders.
+        most: u32,
+    },
     /// Not a driver of this shard.
     #[error("{driver} is not of this shard")]
     UnknownDriver {
@@ -108,6 +117,14 @@ pub enum Refusal {
         delivery: DeliveryId,
         /// When the last of its open offers expires.
         until: Timestamp,
+    },
+    /// Only what is picked up at one restaurant goes together.
+    #[error("{delivery} is not picked up where {with} is")]
+    PickedUpElsewhere {
+        /// The delivery.
+        delivery: DeliveryId,
+        /// The first of the bundle.
+        with: DeliveryId,
     },
     /// Of the drivers proposed none is free, within reach, and has not passed in this stage.
     #[error("none of the drivers proposed for {delivery} can be asked")]

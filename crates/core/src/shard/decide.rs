@@ -230,9 +230,7 @@ impl Shard {
             DriverAct::ArriveAtRestaurant { delivery } => {
                 self.every_order(delivery, now, |_| order::Command::ArriveAtRestaurant { driver })
             }
-            DriverAct::PickUp { delivery } => {
-                self.every_order(delivery, now, |_| order::Command::PickUp { driver })
-            }
+            DriverAct::PickUp { delivery } => self.pick_up(delivery, driver, now),
             DriverAct::Depart { delivery } => {
                 self.next_door(delivery, &order::Command::Depart { driver }, now)
             }
@@ -274,25 +272,6 @@ impl Shard {
                 self.order_act(order, &order::Command::Fail { by, reason, returned }, now)
             }
         }
-    }
-
-    /// The driver who taps first gets it; the orders of the delivery learn of it in the same batch.
-    fn accept_offer(&self, delivery: DeliveryId, driver: DriverId, now: Timestamp) -> Decided {
-        let asked = self.dispatch.delivery(delivery).and_then(|delivery| delivery.search());
-        let distance_m = asked
-            .and_then(|search| search.offer_to(driver))
-            .and_then(|offer| offer.distance_m)
-            .unwrap_or(self.policy.dispatch.wide_m);
-        let travel = self.travel(driver, distance_m);
-        let mut events = self.ask_dispatch(&dispatch::Command::Accept { delivery, driver }, now)?;
-        if !events.is_empty() {
-            events.extend(self.every_order(delivery, now, |_| order::Command::AssignDriver {
-                driver,
-                delivery,
-                travel,
-            })?);
-        }
-        Ok(events)
     }
 
     pub(super) fn reply(&self, id: OrderId, reply: &Reply, now: Timestamp) -> Decided {
@@ -420,7 +399,7 @@ impl Shard {
         self.order_act(first, command, now)
     }
 
-    fn travel(&self, driver: DriverId, distance_m: u32) -> Span {
+    pub(super) fn travel(&self, driver: DriverId, distance_m: u32) -> Span {
         let vehicle = self.dispatch.driver(driver).map_or(eta::Vehicle::Walking, |d| d.vehicle);
         eta::travel(distance_m, vehicle, &self.policy.dispatch.speeds)
     }

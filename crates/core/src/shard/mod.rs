@@ -11,6 +11,7 @@
 
 mod agenda;
 mod apply;
+mod bag;
 mod called_off;
 mod command;
 mod consequences;

@@ -10,10 +10,10 @@ use super::Shard;
 use super::decide::Decided;
 use super::event::{Event, Refusal};
 use crate::dispatch::plan::{
-    Courier, Near, Plan, PlanPolicy, Planned, Planner, Reach, Scene, Trip, Verdict, Waiting,
+    Courier, Near, Plan, Planned, Planner, Reach, Scene, Trip, Verdict, Waiting,
 };
 use crate::dispatch::{
-    self, Among, Candidate, Delivery, Located, Mode, Nearby, Proposal, Round, Search, Stage,
+    self, Among, Candidate, Choice, Delivery, Located, Nearby, Proposal, Round, Search, Stage,
 };
 use crate::eta::{self, Vehicle};
 use crate::id::{DeliveryId, DriverId, OrderId};
@@ -42,6 +42,29 @@ struct Known {
     near: Vec<Near>,
     /// Who may be asked now, and where they are; the others are only soon free.
     free: BTreeMap<DriverId, Located>,
+}
+
+impl Known {
+    /// A trip whose driver is free, in the terms of dispatch.
+    fn choice(&self, trip: &Trip, scarcity_permille: u32) -> Option<Choice> {
+        let at = |order| self.waiting.iter().position(|waiting| waiting.order == order);
+        let of = |order: &OrderId| self.deliveries.get(at(*order)?).copied();
+        let (_, considered) = of(trip.orders.first()?)?;
+        let pickup = self.waiting.get(at(*trip.orders.first()?)?)?.pickup;
+        Some(Choice {
+            deliveries: trip.orders.iter().filter_map(of).map(|(delivery, _)| delivery).collect(),
+            driver: trip.driver,
+            distance_m: self.free.get(&trip.driver)?.towards(pickup).distance_m,
+            considered,
+            planned: Planned {
+                price: trip.price,
+                leave_by: trip.leave_by,
+                pickup_at: trip.pickup_at,
+                runner_up: trip.runner_up,
+                scarcity_permille,
+            },
+        })
+    }
 }
 
 impl Shard {
@@ -114,29 +137,11 @@ impl Shard {
             plan.trips.iter().filter(|trip| trip.verdict == Verdict::Go).collect();
         going.sort_by_key(|trip| (trip.leave_by, trip.driver));
         let offers = going.into_iter().filter_map(|trip| {
-            let order = *trip.orders.first()?;
-            let at = known.waiting.iter().position(|waiting| waiting.order == order)?;
-            let &(delivery, considered) = known.deliveries.get(at)?;
-            let pickup = known.waiting.get(at)?.pickup;
-            let candidate = known.free.get(&trip.driver)?.towards(pickup);
-            Some(Event::Dispatch(dispatch::Event::OfferMade {
-                delivery,
-                driver: trip.driver,
-                expires_at: now.saturating_add(self.policy.dispatch.offer_for),
-                mode: Mode::Planned,
-                distance_m: Some(candidate.distance_m),
-                score: None,
-                considered,
-                planned: Some(Box::new(Planned {
-                    price: trip.price,
-                    leave_by: trip.leave_by,
-                    pickup_at: trip.pickup_at,
-                    runner_up: trip.runner_up,
-                    scarcity_permille: plan.scarcity_permille,
-                })),
-            }))
+            let choice = known.choice(trip, plan.scarcity_permille)?;
+            // Who cannot be asked now is in the next round again.
+            self.dispatch.offer(&choice, &self.policy, now).ok()
         });
-        Ok(offers.take(OFFERS_MAX).collect())
+        Ok(offers.flatten().take(OFFERS_MAX).map(Event::Dispatch).collect())
     }
 
     fn check_round(&self, round: &Round) -> Result<(), Refusal> {
@@ -187,13 +192,11 @@ impl Shard {
             couriers: &known.couriers,
             reach: Reach::Near(&known.near),
         };
-        // No command makes a bundle yet: every order is a trip.
-        let policy = PlanPolicy { bundle_max: 1, ..self.policy.dispatch.plan.clone() };
         let travel = |from: &LatLng, to: &LatLng, vehicle| {
             eta::travel(from.distance_m(*to), vehicle, speeds)
         };
         // Nobody is in the scene twice, and a policy is checked before it is taken.
-        Planner::new().plan(&scene, &policy, travel).unwrap_or_default()
+        Planner::new().plan(&scene, &self.policy.dispatch.plan, travel).unwrap_or_default()
     }
 
     /// The scene of a round: what the matcher says, and what the shard knows.
@@ -377,7 +380,7 @@ impl Shard {
         (!stuck).then(|| (order.intent().drop_off, free_at.max(soonest)))
     }
 
-    fn ride(&self, order: &Order, vehicle: Vehicle) -> Span {
+    pub(super) fn ride(&self, order: &Order, vehicle: Vehicle) -> Span {
         eta::travel(order.quote().distance_m, vehicle, &self.policy.dispatch.speeds)
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use doorstep_core::id::{DeliveryId, DriverId, OrderId};
+use doorstep_core::id::{DeliveryId, DriverId, OrderId, RestaurantId};
 
 use super::ledger::{Invariant, Ledger};
-use super::wire::{Closing, Dispatch, Finish};
+use super::wire::{Closing, Dispatch, DispatchRules, Finish};
 
 /// What a driver has in hand.
 #[derive(Clone, Debug, Default)]
@@ -18,10 +18,16 @@ struct Driver {
 /// A delivery that is not over.
 #[derive(Clone, Debug, Default)]
 struct Delivery {
+    restaurant: Option<RestaurantId>,
     orders: Vec<OrderId>,
     holder: Option<DriverId>,
     /// Who is asked, and when that is over.
     offers: Vec<(DriverId, i64)>,
+    /// What is offered along with it, and with what this one is offered along.
+    along: Vec<DeliveryId>,
+    lead: Option<DeliveryId>,
+    /// What has become part of it, with the orders that came with it.
+    parts: Vec<(DeliveryId, Vec<OrderId>)>,
 }
 
 /// What a batch touched of an order: how it left its delivery, if it did.
@@ -31,6 +37,8 @@ pub(super) type Touched = (OrderId, Option<Finish>);
 #[derive(Clone, Debug)]
 pub(super) struct Fleet {
     capacity: u32,
+    /// Most orders of a bundle that is offered.
+    bundle_max: u32,
     drivers: BTreeMap<DriverId, Driver>,
     deliveries: BTreeMap<DeliveryId, Delivery>,
     delivery_of: BTreeMap<OrderId, DeliveryId>,
@@ -40,14 +48,18 @@ impl Fleet {
     pub(super) const fn new(capacity: u32) -> Self {
         Self {
             capacity,
+            bundle_max: u32::MAX,
             drivers: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             delivery_of: BTreeMap::new(),
         }
     }
 
-    pub(super) const fn set_capacity(&mut self, capacity: u32) {
-        self.capacity = capacity;
+    pub(super) const fn set_rules(&mut self, rules: &DispatchRules) {
+        self.capacity = rules.capacity;
+        if let Some(plan) = rules.plan {
+            self.bundle_max = plan.bundle_max;
+        }
     }
 
     /// The live delivery that the order is in, and who has that.
@@ -85,12 +97,15 @@ impl Fleet {
             Dispatch::WentOffline { driver } => {
                 self.on_duty(*driver, false, ledger);
             }
-            Dispatch::Opened { delivery, orders } => {
-                self.opened(*delivery, orders, ledger);
+            Dispatch::Opened { delivery, restaurant, orders } => {
+                self.opened(*delivery, *restaurant, orders, ledger);
                 touched.extend(orders.iter().map(|order| (*order, None)));
             }
-            Dispatch::OfferMade { delivery, driver, expires_at } => {
+            Dispatch::OfferMade { delivery, driver, expires_at, bundle } => {
                 self.offered(*delivery, *driver, *expires_at, ledger);
+                if !bundle.is_empty() {
+                    self.offered_along(*delivery, bundle, ledger);
+                }
             }
             Dispatch::OfferClosed { delivery, driver, why } => {
                 self.offer_closed(*delivery, *driver, *why, at, ledger);
@@ -98,13 +113,15 @@ impl Fleet {
             Dispatch::StageEntered { delivery } => {
                 self.delivery(*delivery, ledger, |_| ());
             }
-            Dispatch::Taken { delivery, driver } => {
+            Dispatch::Taken { delivery, driver, bundle } => {
+                self.joined(*delivery, bundle, ledger);
                 self.taken(*delivery, *driver, at, ledger);
                 self.touch(*delivery, touched);
             }
-            Dispatch::Dropped { delivery, driver } => {
+            Dispatch::Dropped { delivery, driver, parted } => {
                 self.gives_up(*delivery, Some(*driver), ledger);
                 self.touch(*delivery, touched);
+                self.parted(*delivery, parted, ledger);
             }
             Dispatch::Reassigned { delivery, from, to } => {
                 self.gives_up(*delivery, *from, ledger);
@@ -126,15 +143,23 @@ impl Fleet {
         });
     }
 
-    fn opened(&mut self, id: DeliveryId, orders: &[OrderId], ledger: &mut Ledger) {
+    fn opened(
+        &mut self,
+        id: DeliveryId,
+        restaurant: RestaurantId,
+        orders: &[OrderId],
+        ledger: &mut Ledger,
+    ) {
         for order in orders {
             let before = self.delivery_of.insert(*order, id);
             ledger.check(Invariant::Deliveries, before.is_none(), || {
                 format!("{order} is in {id} and in {before:?}")
             });
         }
-        let opened = Delivery { orders: orders.to_vec(), ..Delivery::default() };
-        let new = self.deliveries.insert(id, opened).is_none() && !orders.is_empty();
+        let (restaurant, orders) = (Some(restaurant), orders.to_vec());
+        let empty = orders.is_empty();
+        let opened = Delivery { restaurant, orders, ..Delivery::default() };
+        let new = self.deliveries.insert(id, opened).is_none() && !empty;
         ledger.check(Invariant::Deliveries, new, || format!("{id} is opened twice, or empty"));
     }
 
@@ -155,11 +180,87 @@ impl Fleet {
         let holder = self.delivery(id, ledger, |delivery| {
             delivery.offers.retain(|(asked, _)| *asked != driver);
             delivery.offers.push((driver, until));
-            delivery.holder
+            (delivery.holder, delivery.lead)
         });
-        ledger.check(Invariant::OneDriverPerOrder, holder.flatten().is_none(), || {
-            format!("{id} is offered to {driver}, and {:?} has it", holder.flatten())
+        let (holder, lead) = holder.unwrap_or_default();
+        ledger.check(Invariant::OneDriverPerOrder, holder.is_none(), || {
+            format!("{id} is offered to {driver}, and {holder:?} has it")
         });
+        ledger.check(Invariant::OneOfferPerDriver, lead.is_none(), || {
+            format!("{id} is offered to {driver}, and along with {lead:?}")
+        });
+    }
+
+    /// Several deliveries of one restaurant go under one offer, by the name of the first.
+    fn offered_along(&mut self, id: DeliveryId, bundle: &[DeliveryId], ledger: &mut Ledger) {
+        let lead = self.deliveries.get(&id).cloned().unwrap_or_default();
+        let mut orders = lead.orders.len();
+        let others: Vec<DeliveryId> = bundle.iter().copied().filter(|other| *other != id).collect();
+        let named = bundle.first() == Some(&id) && bundle.len() == others.len().saturating_add(1);
+        ledger.check(Invariant::Deliveries, named && lead.offers.len() == 1, || {
+            format!("{bundle:?} are offered as {id}, beside {:?}", lead.offers)
+        });
+        for &other in &others {
+            let was = self.delivery(other, ledger, |delivery| {
+                let was = delivery.clone();
+                delivery.lead = Some(id);
+                was
+            });
+            let Some(was) = was else { continue };
+            orders = orders.saturating_add(was.orders.len());
+            let free = was.holder.is_none() && was.offers.is_empty() && was.lead.is_none();
+            ledger.check(Invariant::OneOfferPerDriver, free && was.along.is_empty(), || {
+                format!("{other} is offered along with {id}, and is elsewhere: {was:?}")
+            });
+            ledger.check(Invariant::Deliveries, was.restaurant == lead.restaurant, || {
+                format!("{other} and {id} go together, and are of two restaurants")
+            });
+        }
+        let most = usize::try_from(self.bundle_max).unwrap_or(usize::MAX);
+        ledger.check(Invariant::Capacity, orders <= most, || {
+            format!("{orders} orders go together as {id}, and {most} may")
+        });
+        self.delivery(id, ledger, |delivery| delivery.along = others);
+    }
+
+    /// What was offered along with a delivery has become part of it.
+    fn joined(&mut self, id: DeliveryId, bundle: &[DeliveryId], ledger: &mut Ledger) {
+        let along = self.delivery(id, ledger, |delivery| core::mem::take(&mut delivery.along));
+        let along = along.unwrap_or_default();
+        let others = bundle.iter().filter(|other| **other != id);
+        ledger.check(Invariant::Deliveries, along.iter().eq(others), || {
+            format!("{bundle:?} become {id}, and {along:?} were offered along with it")
+        });
+        for part in along {
+            let Some(gone) = self.deliveries.remove(&part) else { continue };
+            for order in &gone.orders {
+                self.delivery_of.insert(*order, id);
+            }
+            if let Some(lead) = self.deliveries.get_mut(&id) {
+                lead.orders.extend(&gone.orders);
+                lead.parts.push((part, gone.orders));
+            }
+        }
+    }
+
+    /// What had become part of a delivery is on its own again.
+    fn parted(&mut self, id: DeliveryId, parted: &[DeliveryId], ledger: &mut Ledger) {
+        let Some(lead) = self.deliveries.get_mut(&id) else { return };
+        let (restaurant, parts) = (lead.restaurant, core::mem::take(&mut lead.parts));
+        lead.orders.retain(|order| !parts.iter().any(|(_, orders)| orders.contains(order)));
+        let over = lead.orders.is_empty();
+        ledger.check(Invariant::Deliveries, parts.iter().map(|(part, _)| part).eq(parted), || {
+            format!("{parted:?} part from {id}, and {parts:?} were part of it")
+        });
+        for (part, orders) in parts {
+            self.delivery_of.extend(orders.iter().map(|order| (*order, part)));
+            let alone = Delivery { restaurant, orders, ..Delivery::default() };
+            let new = self.deliveries.insert(part, alone).is_none();
+            ledger.check(Invariant::Deliveries, new, || format!("{part} was never part of {id}"));
+        }
+        if over {
+            self.deliveries.remove(&id);
+        }
     }
 
     fn offer_closed(
@@ -228,13 +329,18 @@ impl Fleet {
         });
         let last = self.delivery(id, ledger, |delivery| {
             delivery.orders.retain(|other| *other != order);
+            for (_, orders) in &mut delivery.parts {
+                orders.retain(|other| *other != order);
+            }
+            delivery.parts.retain(|(_, orders)| !orders.is_empty());
             delivery.orders.is_empty()
         });
         if last != Some(true) {
             return;
         }
         let Some(over) = self.deliveries.remove(&id) else { return };
-        ledger.check(Invariant::OneOfferPerDriver, over.offers.is_empty(), || {
+        let idle = over.offers.is_empty() && over.lead.is_none();
+        ledger.check(Invariant::OneOfferPerDriver, idle, || {
             format!("{id} is over, and {:?} are still thinking about it", over.offers)
         });
         for driver in over.holder.iter().chain(over.offers.iter().map(|(driver, _)| driver)) {
@@ -265,9 +371,15 @@ impl Fleet {
         if let Some(driver) = self.drivers.get_mut(&driver) {
             driver.offer = driver.offer.filter(|offer| *offer != id);
         }
-        let offers = &mut self.deliveries.get_mut(&id)?.offers;
-        let index = offers.iter().position(|(asked, _)| *asked == driver)?;
-        Some(offers.swap_remove(index).1)
+        let lead = self.deliveries.get_mut(&id)?;
+        let index = lead.offers.iter().position(|(asked, _)| *asked == driver)?;
+        let (_, until) = lead.offers.swap_remove(index);
+        for other in core::mem::take(&mut lead.along) {
+            if let Some(other) = self.deliveries.get_mut(&other) {
+                other.lead = None;
+            }
+        }
+        Some(until)
     }
 
     fn touch(&self, id: DeliveryId, touched: &mut Vec<Touched>) {

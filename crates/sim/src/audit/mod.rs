@@ -190,7 +190,7 @@ impl Auditor {
         self.last_at = last.max(at);
         for event in &batch.events {
             match event {
-                Event::PolicySet(rules) => self.fleet.set_capacity(rules.dispatch.capacity),
+                Event::PolicySet(rules) => self.fleet.set_rules(&rules.dispatch),
                 Event::Catalog(_) | Event::Provider(_) => {}
                 Event::SaleOpened { sale, rules } => {
                     self.sales.opened(*sale, rules, &mut self.ledger);

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use doorstep_core::id::{CommandId, CustomerId, DeliveryId, DriverId, OrderId, SaleId};
+use doorstep_core::id::{
+    CommandId, CustomerId, DeliveryId, DriverId, OrderId, RestaurantId, SaleId,
+};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -146,6 +148,12 @@ pub(super) struct Rules {
 #[derive(Deserialize)]
 pub(super) struct DispatchRules {
     pub(super) capacity: u32,
+    pub(super) plan: Option<PlanRules>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+pub(super) struct PlanRules {
+    pub(super) bundle_max: u32,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -265,19 +273,63 @@ pub(super) enum Order {
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Dispatch {
-    DriverAdmitted { driver: DriverId },
-    VehicleChanged { driver: DriverId },
-    DriverReleased { driver: DriverId },
-    WentOnline { driver: DriverId },
-    WentOffline { driver: DriverId },
-    Opened { delivery: DeliveryId, orders: Vec<OrderId> },
-    OfferMade { delivery: DeliveryId, driver: DriverId, expires_at: i64 },
-    OfferClosed { delivery: DeliveryId, driver: DriverId, why: Closing },
-    StageEntered { delivery: DeliveryId },
-    Taken { delivery: DeliveryId, driver: DriverId },
-    Dropped { delivery: DeliveryId, driver: DriverId },
-    Reassigned { delivery: DeliveryId, from: Option<DriverId>, to: DriverId },
-    Finished { delivery: DeliveryId, order: OrderId, end: Finish },
+    DriverAdmitted {
+        driver: DriverId,
+    },
+    VehicleChanged {
+        driver: DriverId,
+    },
+    DriverReleased {
+        driver: DriverId,
+    },
+    WentOnline {
+        driver: DriverId,
+    },
+    WentOffline {
+        driver: DriverId,
+    },
+    Opened {
+        delivery: DeliveryId,
+        restaurant: RestaurantId,
+        orders: Vec<OrderId>,
+    },
+    OfferMade {
+        delivery: DeliveryId,
+        driver: DriverId,
+        expires_at: i64,
+        #[serde(default)]
+        bundle: Vec<DeliveryId>,
+    },
+    OfferClosed {
+        delivery: DeliveryId,
+        driver: DriverId,
+        why: Closing,
+    },
+    StageEntered {
+        delivery: DeliveryId,
+    },
+    Taken {
+        delivery: DeliveryId,
+        driver: DriverId,
+        #[serde(default)]
+        bundle: Vec<DeliveryId>,
+    },
+    Dropped {
+        delivery: DeliveryId,
+        driver: DriverId,
+        #[serde(default)]
+        parted: Vec<DeliveryId>,
+    },
+    Reassigned {
+        delivery: DeliveryId,
+        from: Option<DriverId>,
+        to: DriverId,
+    },
+    Finished {
+        delivery: DeliveryId,
+        order: OrderId,
+        end: Finish,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -13,6 +13,8 @@ pub struct WorldConfig {
     pub policy: Policy,
     /// Offers that are declined.
     pub decline: u16,
+    /// Drivers who are choosy: they decline half of all offers.
+    pub choosy: u16,
     /// Offers that are not answered at all.
     pub ignore: u16,
     /// Drivers who give a delivery back before pick-up.
@@ -42,6 +44,7 @@ impl WorldConfig {
             seed,
             policy,
             decline: 80,
+            choosy: 0,
             ignore: 20,
             drop_out: 10,
             go_silent: 3,
@@ -70,10 +73,14 @@ pub struct WorldTally {
     pub busy_s: u64,
     /// Metres travelled with a delivery.
     pub metres: u64,
+    /// Deliveries picked up.
+    pub bags: u64,
+    /// Orders in them.
+    pub bagged: u64,
     /// Offers that rang.
     pub offers: u64,
-    /// Times that an order came to have a driver who had accepted it.
-    pub assigned: u64,
+    /// Offers accepted.
+    pub taken: u64,
 }
 
 /// How far the evening is.

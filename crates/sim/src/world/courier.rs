@@ -20,6 +20,9 @@ use crate::report::Shift;
 /// Every driver sends a position this often.
 const PING_EVERY_S: usize = 5;
 
+/// Of a thousand offers a choosy driver declines this many.
+const CHOOSY_DECLINE: u16 = 500;
+
 /// What a driver does next.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Act {
@@ -91,8 +94,10 @@ pub(super) struct Courier {
     way: Way,
     on_shift: bool,
     silent: bool,
-    /// What is carried: a delivery and its meal.
-    carrying: Option<(DeliveryId, usize)>,
+    /// What is carried: a delivery and its meals, in the order of their doors.
+    carrying: Option<(DeliveryId, Vec<usize>)>,
+    /// Whether the meals are in the bag.
+    picked_up: bool,
     /// At the restaurant, for the meal to be ready.
     waits: bool,
     /// What came of the shift so far.
@@ -102,7 +107,7 @@ pub(super) struct Courier {
 }
 
 impl Courier {
-    pub(super) fn new(id: DriverId, shift: &DayCourier, mut rng: ChaCha8Rng) -> Self {
+    pub(super) fn new(id: DriverId, shift: &DayCourier, choosy: bool, mut rng: ChaCha8Rng) -> Self {
         Self {
             id,
             vehicle: shift.vehicle,
@@ -111,8 +116,9 @@ impl Courier {
             on_shift: false,
             silent: false,
             carrying: None,
+            picked_up: false,
             waits: false,
-            done: Shift::default(),
+            done: Shift { choosy, ..Shift::default() },
             plan: 0,
         }
     }
@@ -120,6 +126,11 @@ impl Courier {
     /// What came of the shift so far.
     pub(super) const fn shift(&self) -> Shift {
         self.done
+    }
+
+    /// The meal whose door is next.
+    fn next_meal(&self) -> Option<usize> {
+        self.carrying.as_ref().and_then(|(_, meals)| meals.first().copied())
     }
 }
 
@@ -146,12 +157,14 @@ impl<S: Storage> World<S> {
         if self.chance(Whose::Courier(index), Whim::Ignore, self.config.ignore) {
             return;
         }
-        let yes = !self.chance(Whose::Courier(index), Whim::Decline, self.config.decline);
+        let choosy = self.couriers.get(index).is_some_and(|courier| courier.done.choosy);
+        let decline = if choosy { CHOOSY_DECLINE } else { self.config.decline };
+        let yes = !self.chance(Whose::Courier(index), Whim::Decline, decline);
         let think = self.some_seconds(Whose::Courier(index), Whim::Think, 2, 12);
         self.plan_courier(index, think, Act::Answer { delivery, yes });
     }
 
-    /// The driver has a delivery: off to the restaurant.
+    /// The driver has a delivery: off to the restaurant. Of its meals the first sends them.
     pub(super) fn off_to_restaurant(
         &mut self,
         driver: DriverId,
@@ -160,8 +173,14 @@ impl<S: Storage> World<S> {
     ) {
         let Some(index) = courier_index(driver) else { return };
         let Some(pickup) = self.meals.get(meal).map(|meal| meal.plan.pickup) else { return };
+        let carrying = self.couriers.get_mut(index).and_then(|c| c.carrying.as_mut());
+        if let Some((_, meals)) = carrying.filter(|(carried, _)| *carried == delivery) {
+            meals.push(meal);
+            return;
+        }
         let Some(courier) = self.change_plan(index) else { return };
-        courier.carrying = Some((delivery, meal));
+        courier.carrying = Some((delivery, vec![meal]));
+        courier.picked_up = false;
         let there = self.set_out(index, pickup, Span::ZERO);
         let half = Span::from_millis(there.as_millis() / 2);
         if self.chance(Whose::Courier(index), Whim::DropOut, self.config.drop_out) {
@@ -175,33 +194,46 @@ impl<S: Storage> World<S> {
         }
     }
 
-    /// The driver is known to be at the restaurant.
-    pub(super) fn at_restaurant(&mut self, driver: DriverId) {
-        let Some(index) = courier_index(driver) else { return };
-        let Some(courier) = self.change_plan(index) else { return };
-        let Some((_, meal)) = courier.carrying else { return };
-        courier.waits = true;
-        if self.meals.get(meal).is_some_and(|meal| meal.ready) {
+    /// The driver is known to be at the restaurant, for this meal.
+    pub(super) fn at_restaurant(&mut self, driver: DriverId, meal: usize) {
+        let Some(index) = self.holds_first(driver, meal) else { return };
+        if let Some(courier) = self.change_plan(index) {
+            courier.waits = true;
             self.take_it(driver);
         }
     }
 
-    /// The meal is ready and its driver beside it.
+    /// Takes the meals, if the driver is beside them and all of them are ready.
     pub(super) fn take_it(&mut self, driver: DriverId) {
         let Some(index) = courier_index(driver) else { return };
-        let waits = self.couriers.get(index).is_some_and(|courier| courier.waits);
-        if !waits {
+        let Some(courier) = self.couriers.get(index).filter(|courier| courier.waits) else {
+            return;
+        };
+        let mut meals = courier.carrying.iter().flat_map(|(_, meals)| meals);
+        if !meals.all(|meal| self.meals.get(*meal).is_some_and(|meal| meal.ready)) {
             return;
         }
         let pack = self.some_seconds(Whose::Courier(index), Whim::Pack, 15, 60);
         self.plan_courier(index, pack, Act::Tap(Tap::PickUp));
     }
 
-    /// The driver has the meal: off to the door.
-    pub(super) fn off_to_door(&mut self, driver: DriverId) {
-        let Some(index) = courier_index(driver) else { return };
+    /// The driver has this meal: off to the door of the first of them.
+    pub(super) fn has_picked_up(&mut self, driver: DriverId, meal: usize) {
+        let Some(index) = self.holds_first(driver, meal) else { return };
+        if let Some(courier) = self.couriers.get_mut(index) {
+            courier.picked_up = true;
+            self.tally.bags = self.tally.bags.saturating_add(1);
+            let many = courier.carrying.as_ref().map_or(0, |(_, meals)| meals.len());
+            let many = u64::try_from(many).unwrap_or(u64::MAX);
+            self.tally.bagged = self.tally.bagged.saturating_add(many);
+        }
+        self.off_to_door(index);
+    }
+
+    /// Off to the next door.
+    fn off_to_door(&mut self, index: usize) {
         let Some(courier) = self.change_plan(index) else { return };
-        let Some((_, meal)) = courier.carrying else { return };
+        let Some(meal) = courier.next_meal() else { return };
         let Some(door) = self.meals.get(meal).map(|meal| meal.plan.drop_off) else { return };
         let mount = Span::from_secs(5);
         self.plan_courier(index, mount, Act::Tap(Tap::Depart));
@@ -233,19 +265,43 @@ impl<S: Storage> World<S> {
         }
     }
 
-    /// The driver has nothing any more.
-    pub(super) fn let_go(&mut self, driver: DriverId) {
+    /// What the driver gets for an order.
+    pub(super) fn has_earned(&mut self, driver: DriverId, minor: i64) {
+        let courier = courier_index(driver).and_then(|index| self.couriers.get_mut(index));
+        if let Some(courier) = courier {
+            let earned = &mut courier.done.earned_minor;
+            *earned = earned.saturating_add(minor.max(0).unsigned_abs());
+        }
+    }
+
+    /// The driver has this meal no more: goes on with the others, or has nothing any more.
+    pub(super) fn let_go(&mut self, driver: DriverId, meal: usize) {
         let Some(index) = courier_index(driver) else { return };
-        let now = self.now;
-        let left = self.way_left(index);
-        if let Some(courier) = self.change_plan(index)
-            && courier.carrying.take().is_some()
-        {
+        let (now, left) = (self.now, self.way_left(index));
+        let Some(courier) = self.couriers.get_mut(index) else { return };
+        let was_next = courier.next_meal() == Some(meal);
+        let Some((_, meals)) = &mut courier.carrying else { return };
+        meals.retain(|other| *other != meal);
+        let (nothing_left, picked_up) = (meals.is_empty(), courier.picked_up);
+        if nothing_left || (picked_up && was_next) {
+            // The way there ends here.
+            courier.way = Way::standing(courier.way.at(now));
             self.tally.metres = self.tally.metres.saturating_sub(left);
         }
-        if let Some(courier) = self.couriers.get_mut(index) {
-            courier.way = Way::standing(courier.way.at(now));
+        if nothing_left {
+            courier.carrying = None;
+            self.change_plan(index);
+        } else if picked_up && was_next {
+            self.off_to_door(index);
+        } else if !picked_up {
+            self.take_it(driver);
         }
+    }
+
+    /// The driver, if this meal is the first of what they have.
+    fn holds_first(&self, driver: DriverId, meal: usize) -> Option<usize> {
+        let index = courier_index(driver)?;
+        (self.couriers.get(index)?.next_meal() == Some(meal)).then_some(index)
     }
 
     pub(super) fn courier(&mut self, index: usize, plan: u64, act: Act) {
@@ -270,20 +326,22 @@ impl<S: Storage> World<S> {
                 self.plan_courier(index, Span::from_mins(40), Act::Return);
             }
             Act::DropOut => {
-                if let Some((delivery, _)) = courier.carrying {
-                    let act = DriverAct::Drop { delivery };
+                if let Some((delivery, _)) = &courier.carrying {
+                    let act = DriverAct::Drop { delivery: *delivery };
                     self.send(Who::Courier, Command::Driver { driver, act });
                 }
             }
             Act::Tap(tap) => {
-                let Some((delivery, meal)) = courier.carrying else { return };
+                let Some((delivery, meals)) = &courier.carrying else { return };
+                let (delivery, meal) = (*delivery, meals.first().copied());
                 let here = courier.way.at(self.now);
                 let act = match tap {
                     Tap::AtRestaurant => DriverAct::ArriveAtRestaurant { delivery },
                     Tap::PickUp => DriverAct::PickUp { delivery },
                     Tap::Depart => DriverAct::Depart { delivery },
                     Tap::AtDoorstep => {
-                        let door = self.meals.get(meal).map(|meal| meal.plan.drop_off);
+                        let meal = meal.and_then(|meal| self.meals.get(meal));
+                        let door = meal.map(|meal| meal.plan.drop_off);
                         let distance_m = door.map(|door| door.distance_m(here));
                         DriverAct::ArriveAtDoorstep { delivery, distance_m }
                     }

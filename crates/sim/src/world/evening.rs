@@ -69,7 +69,9 @@ impl Evening {
             metres: self.tally.metres,
             shifts: self.shifts.clone(),
             offers: self.tally.offers,
-            assigned: self.tally.assigned,
+            taken: self.tally.taken,
+            bags: self.tally.bags,
+            bagged: self.tally.bagged,
             virtual_s: self.virtual_s,
             chaos: chaos
                 .into_iter()

@@ -1,7 +1,7 @@
 //! What people hear: the batches that count, and the answers to their own commands.
 
 use doorstep_core::checkout;
-use doorstep_core::dispatch;
+use doorstep_core::dispatch::{self, End};
 use doorstep_core::log::Batch;
 use doorstep_core::order;
 use doorstep_core::shard::{Event, Outcome};
@@ -46,6 +46,19 @@ impl<S: Storage> World<S> {
                 Event::Dispatch(dispatch::Event::OfferMade { driver, delivery, .. }) => {
                     self.offer_rings(*driver, *delivery);
                 }
+                Event::Dispatch(dispatch::Event::Taken { .. }) => {
+                    self.tally.taken = self.tally.taken.saturating_add(1);
+                }
+                Event::Dispatch(dispatch::Event::Finished {
+                    order,
+                    end: End::Delivered { earned } | End::Undelivered { earned },
+                    ..
+                }) => {
+                    let meal = self.meal_of.get(order).and_then(|meal| self.meals.get(*meal));
+                    if let Some(driver) = meal.and_then(|meal| meal.brought_by) {
+                        self.has_earned(driver, earned.minor());
+                    }
+                }
                 Event::Dispatch(_) | Event::Provider { .. } => {}
             }
         }
@@ -87,24 +100,21 @@ impl<S: Storage> World<S> {
             }
             order::Event::DriverAssigned { driver, delivery, .. }
             | order::Event::HandedOver { driver, delivery, .. } => {
-                if let order::Event::DriverAssigned { .. } = event {
-                    self.tally.assigned = self.tally.assigned.saturating_add(1);
-                }
                 if let Some(meal) = self.meals.get_mut(index) {
                     meal.courier = Some(*driver);
                 }
                 self.off_to_restaurant(*driver, *delivery, index);
             }
             order::Event::ArrivedAtRestaurant { driver, .. } => {
-                self.at_restaurant(*driver);
+                self.at_restaurant(*driver, index);
             }
-            order::Event::PickedUp { driver, .. } => self.off_to_door(*driver),
+            order::Event::PickedUp { driver, .. } => self.has_picked_up(*driver, index),
             order::Event::ArrivedAtDoorstep { driver, .. } => self.at_door(*driver),
             order::Event::DriverDropped { driver, .. } => {
                 if let Some(meal) = self.meals.get_mut(index) {
                     meal.courier = None;
                 }
-                self.let_go(*driver);
+                self.let_go(*driver, index);
             }
             order::Event::Delivered { .. }
             | order::Event::Undelivered { .. }
@@ -112,8 +122,12 @@ impl<S: Storage> World<S> {
                 if let order::Event::Delivered { driver } = event {
                     self.has_delivered(*driver);
                 }
-                if let Some(driver) = self.meals.get_mut(index).and_then(|m| m.courier.take()) {
-                    self.let_go(driver);
+                let courier = self.meals.get_mut(index).and_then(|meal| {
+                    meal.brought_by = meal.courier;
+                    meal.courier.take()
+                });
+                if let Some(driver) = courier {
+                    self.let_go(driver, index);
                 }
                 self.end(index);
             }

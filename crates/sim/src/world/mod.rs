@@ -59,6 +59,8 @@ struct Meal {
     restaurant: RestaurantId,
     id: Option<OrderId>,
     courier: Option<DriverId>,
+    /// Who had it at its end.
+    brought_by: Option<DriverId>,
     ready: bool,
     ended: bool,
 }
@@ -231,6 +233,7 @@ impl<S: Storage> World<S> {
                 restaurant,
                 id: None,
                 courier: None,
+                brought_by: None,
                 ready: false,
                 ended: false,
             });
@@ -239,7 +242,8 @@ impl<S: Storage> World<S> {
         for (index, shift) in day.couriers.iter().enumerate() {
             let number = u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1);
             let draws = self.draws(Whose::Courier(index), Whim::Character);
-            self.couriers.push(Courier::new(DriverId::from(number), shift, draws));
+            let choosy = self.chance(Whose::Courier(index), Whim::Choosy, self.config.choosy);
+            self.couriers.push(Courier::new(DriverId::from(number), shift, choosy, draws));
             self.plan_at(seconds(shift.on_s), Happening::ShiftBegins(index));
             self.plan_at(seconds(shift.off_s), Happening::ShiftEnds(index));
         }

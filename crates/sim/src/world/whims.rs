@@ -84,6 +84,7 @@ pub(super) enum Whim {
     Down,
     Back,
     Wire,
+    Choosy,
 }
 
 impl<S: Storage> World<S> {

@@ -21,7 +21,9 @@ pub struct PlanPolicy {
     /// Drivers who are free later than this from now are not considered. Default 20 min: the best
     /// on the instances; 10 and 40 are 0.1 min of click-to-door worse.
     pub horizon: Span,
-    /// The most orders in a trip, 1 to [`BUNDLE_MAX`]; 1 is no bundling. Default 3.
+    /// The most orders in a trip, 1 to [`BUNDLE_MAX`]; 1 is no bundling. Default 3: on the instances,
+    /// and on a recorded day with an eighth of its couriers, better than 1 (there the 90th percentile of
+    /// click-to-door is 0.7 min shorter, and 2 is as good); where drivers stand about it hardly matters.
     pub bundle_max: u32,
     /// Orders whose readiness lies farther apart are not bundled: the first would grow cold.
     /// Default 20 min.
@@ -105,7 +107,8 @@ impl PlanPolicy {
     /// for 30 s), and kitchens are early; on a recorded day of 24,684 orders 5 min gave a median
     /// click-to-door 15 s shorter than 90 s did, and 10 min a shorter one still. Half a minute to park
     /// at either end, to pack and to ring (ours); and a metre driven is worth something (ours: two
-    /// fifths of its time).
+    /// fifths of its time). So planned, that day has a click-to-door of 31.15 min in the median and 48.60
+    /// in the 90th percentile, with 2.256 km an order; to the nearest, 31.33, 49.72 and 2.401.
     #[must_use]
     pub fn of_a_shard() -> Self {
         Self {

@@ -19,7 +19,7 @@ pub(super) struct Tick<'a, P, T> {
     pub(super) waiting: Vec<Waiting<P>>,
     /// By id.
     pub(super) couriers: Vec<Courier<P>>,
-    /// By waiting order: who is near enough and free soon enough.
+    /// By waiting order: who is near enough and free soon enough, by their place among the drivers.
     pub(super) approaches: Vec<Vec<Approach>>,
     pub(super) scarcity_permille: u32,
     pub(super) loads: Vec<Load>,
@@ -79,6 +79,9 @@ impl<'a, P: Copy, T: Fn(&P, &P, Vehicle) -> Span> Tick<'a, P, T> {
                 }
             }
         }
+        for approaches in &mut tick.approaches {
+            approaches.sort_unstable_by_key(|approach| (approach.courier, approach.off_course_deg));
+        }
         Ok(tick)
     }
 
@@ -103,16 +106,20 @@ impl<'a, P: Copy, T: Fn(&P, &P, Vehicle) -> Span> Tick<'a, P, T> {
         let Self { now, policy, travel, waiting, couriers, approaches, loads, .. } = self;
         let when = (*now, self.scarcity_permille);
         let Some(load) = loads.get_mut(load) else { return };
-        // All are of one restaurant: who is near one of them is near it.
-        for member in 0..load.members.len() {
-            let near = load.members.get(member).and_then(|at| approaches.get(*at as usize));
-            for approach in near.into_iter().flatten() {
-                let Some(courier) = couriers.get(approach.courier as usize) else { continue };
-                load.work_out(courier.vehicle, waiting, policy, travel);
-                let Some(ride) = load.ride(courier.vehicle) else { continue };
-                if let Some(quoted) = quote((load, ride), (courier, approach), when, policy) {
-                    told(approach.courier, &quoted);
-                }
+        let near = |member: &u32| approaches.get(*member as usize).map_or(&[][..], Vec::as_slice);
+        // All are of one restaurant, but who passed on one of them is not asked for it with others.
+        for approach in load.members.first().map_or(&[][..], near) {
+            let is_near = |member: &u32| {
+                near(member).binary_search_by_key(&approach.courier, |near| near.courier).is_ok()
+            };
+            let Some(courier) = couriers.get(approach.courier as usize) else { continue };
+            if !load.members.iter().skip(1).all(is_near) {
+                continue;
+            }
+            load.work_out(courier.vehicle, waiting, policy, travel);
+            let Some(ride) = load.ride(courier.vehicle) else { continue };
+            if let Some(quoted) = quote((load, ride), (courier, approach), when, policy) {
+                told(approach.courier, &quoted);
             }
         }
     }

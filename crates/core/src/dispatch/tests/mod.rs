@@ -2,10 +2,12 @@
 
 #![allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 
+mod bundles;
 mod histories;
 mod rules;
 mod table;
 
+use super::plan::{Planned, Price};
 use super::*;
 use crate::eta::Vehicle;
 use crate::money::{Currency, Money};
@@ -64,6 +66,24 @@ fn ask(delivery: DeliveryId, driver: DriverId) -> Command {
 
 fn broadcast(delivery: DeliveryId, drivers: &[DriverId]) -> Command {
     Command::Propose(Proposal { delivery, among: Among::Unlocated(drivers.to_vec()) })
+}
+
+/// A plan names `driver` for these together.
+fn choose(deliveries: &[DeliveryId], driver: DriverId) -> Command {
+    let at = Timestamp::from_secs(1_000_600);
+    Command::Offer(Choice {
+        deliveries: deliveries.to_vec(),
+        driver,
+        distance_m: 500,
+        considered: 2,
+        planned: Planned {
+            price: Price::default(),
+            leave_by: at,
+            pickup_at: at,
+            runner_up: None,
+            scarcity_permille: 0,
+        },
+    })
 }
 
 fn accept(delivery: DeliveryId, driver: DriverId) -> Command {

@@ -277,8 +277,13 @@ fn a_search_is_due_when_the_first_of_its_offers_expires() {
     let [soon, later, end] = [1, 2, 3].map(Timestamp::from_secs);
     let mut search = Search::new(Stage::Near, end);
     assert_eq!(search.deadline(), end);
-    search.offers.push(Offer { driver: dan(), expires_at: later, distance_m: None });
-    search.offers.push(Offer { driver: eve(), expires_at: soon, distance_m: None });
+    search.offers.push(Offer {
+        driver: dan(),
+        expires_at: later,
+        distance_m: None,
+        bundle: vec![],
+    });
+    search.offers.push(Offer { driver: eve(), expires_at: soon, distance_m: None, bundle: vec![] });
     assert_eq!(search.deadline(), soon);
 }
 

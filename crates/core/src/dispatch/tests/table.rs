@@ -3,7 +3,7 @@
 use super::*;
 
 /// What the rows of [`TABLE`] answer to, in this order, all about Dan and this delivery.
-fn commands() -> [Command; 14] {
+fn commands() -> [Command; 15] {
     [
         admit(dan()),
         Command::Release { driver: dan() },
@@ -12,6 +12,7 @@ fn commands() -> [Command; 14] {
         open(this()),
         ask(this(), dan()),
         broadcast(this(), &[dan(), eve()]),
+        choose(&[this()], dan()),
         accept(this(), dan()),
         decline(this(), dan()),
         give_back(this(), dan()),
@@ -36,6 +37,7 @@ fn scene(name: &str) -> World {
         "off" => world.all(&[offline(dan())]),
         "asked elsewhere" => world.all(&[open(other()), ask(other(), dan())]),
         "carries another" => world.all(&[open(other()), assign(other(), dan())]),
+        "asked for both" => world.all(&[open(this()), open(other())]),
         _ => panic!("{name}"),
     }
     match after {
@@ -48,6 +50,14 @@ fn scene(name: &str) -> World {
         "asked too long ago" => {
             world.all(&[open(this()), ask(this(), dan())]);
             world.wait(world.policy.dispatch.offer_for);
+        }
+        "this first" => world.all(&[choose(&[this(), other()], dan())]),
+        "other first" => world.all(&[choose(&[other(), this()], dan())]),
+        "took this first" => {
+            world.all(&[choose(&[this(), other()], dan()), accept(this(), dan())]);
+        }
+        "took other first" => {
+            world.all(&[choose(&[other(), this()], dan()), accept(other(), dan())]);
         }
         "declined" => world.all(&[open(this()), ask(this(), dan()), decline(this(), dan())]),
         "has it" => world.all(&[open(this()), ask(this(), dan()), accept(this(), dan())]),
@@ -76,112 +86,128 @@ fn answer(world: &World, command: &Command) -> String {
 }
 
 /// What [`commands`] lead to, scene by scene: admit, release, online, offline, open, ask, broadcast;
-/// accept, decline, drop, assign, delivered, cancelled, tick.
+/// choose, accept, decline, drop, assign, delivered, cancelled, tick.
 #[rustfmt::skip]
-const TABLE: &[(&str, [&str; 14])] = &[
+const TABLE: &[(&str, [&str; 15])] = &[
     ("stranger, none", [
         "driver_admitted", "-", "!unknown_driver", "!unknown_driver", "opened", "!unknown_delivery", "!unknown_delivery",
-        "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_delivery", "!unknown_delivery", "-",
+        "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_delivery", "!unknown_delivery", "-",
     ]),
     ("stranger, searching", [
         "driver_admitted", "-", "!unknown_driver", "!unknown_driver", "-", "!nobody_free", "offer_made",
-        "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_driver", "!not_taken", "finished", "-",
+        "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_driver", "!not_taken", "finished", "-",
     ]),
     ("stranger, offered to eve", [
         "driver_admitted", "-", "!unknown_driver", "!unknown_driver", "-", "!offer_open", "!offer_open",
-        "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_driver", "!not_taken", "offer_closed finished", "-",
+        "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_driver", "!not_taken", "offer_closed finished", "-",
     ]),
     ("stranger, eve has it", [
         "driver_admitted", "-", "!unknown_driver", "!unknown_driver", "-", "!taken_by", "!taken_by",
-        "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_driver", "finished", "finished", "-",
+        "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_driver", "!unknown_driver", "finished", "finished", "-",
     ]),
     ("off, none", [
         "-", "driver_released", "went_online", "-", "opened", "!unknown_delivery", "!unknown_delivery",
-        "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "-",
+        "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "-",
     ]),
     ("off, searching", [
         "-", "driver_released", "went_online", "-", "-", "!nobody_free", "offer_made",
-        "!not_offered", "!not_offered", "!not_taken", "!offline", "!not_taken", "finished", "-",
+        "!nobody_free", "!not_offered", "!not_offered", "!not_taken", "!offline", "!not_taken", "finished", "-",
     ]),
     ("off, offered to eve", [
         "-", "driver_released", "went_online", "-", "-", "!offer_open", "!offer_open",
-        "!not_offered", "!not_offered", "!not_taken", "!offline", "!not_taken", "offer_closed finished", "-",
+        "!offer_open", "!not_offered", "!not_offered", "!not_taken", "!offline", "!not_taken", "offer_closed finished", "-",
     ]),
     ("off, eve has it", [
         "-", "driver_released", "went_online", "-", "-", "!taken_by", "!taken_by",
-        "!taken_by", "!taken_by", "!taken_by", "!offline", "finished", "finished", "-",
+        "!taken_by", "!taken_by", "!taken_by", "!taken_by", "!offline", "finished", "finished", "-",
     ]),
     ("free, none", [
         "-", "driver_released", "-", "went_offline", "opened", "!unknown_delivery", "!unknown_delivery",
-        "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "-",
+        "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "-",
     ]),
     ("free, searching", [
         "-", "driver_released", "-", "went_offline", "-", "offer_made", "offer_made offer_made",
-        "!not_offered", "!not_offered", "!not_taken", "reassigned", "!not_taken", "finished", "-",
+        "offer_made", "!not_offered", "!not_offered", "!not_taken", "reassigned", "!not_taken", "finished", "-",
     ]),
     ("free, offered to eve", [
         "-", "driver_released", "-", "went_offline", "-", "!offer_open", "!offer_open",
-        "!not_offered", "!not_offered", "!not_taken", "offer_closed reassigned", "!not_taken", "offer_closed finished", "-",
+        "!offer_open", "!not_offered", "!not_offered", "!not_taken", "offer_closed reassigned", "!not_taken", "offer_closed finished", "-",
     ]),
     ("free, eve has it", [
         "-", "driver_released", "-", "went_offline", "-", "!taken_by", "!taken_by",
-        "!taken_by", "!taken_by", "!taken_by", "reassigned", "finished", "finished", "-",
+        "!taken_by", "!taken_by", "!taken_by", "!taken_by", "reassigned", "finished", "finished", "-",
     ]),
     ("free, asked", [
         "-", "offer_closed driver_released", "-", "offer_closed went_offline", "-", "!offer_open", "!offer_open",
-        "taken", "offer_closed", "!not_taken", "offer_closed reassigned", "!not_taken", "offer_closed finished", "-",
+        "!offer_open", "taken", "offer_closed", "!not_taken", "offer_closed reassigned", "!not_taken", "offer_closed finished", "-",
     ]),
     ("free, asked beside eve", [
         "-", "offer_closed driver_released", "-", "offer_closed went_offline", "-", "!offer_open", "!offer_open",
-        "offer_closed taken", "offer_closed", "!not_taken", "offer_closed offer_closed reassigned", "!not_taken", "offer_closed offer_closed finished", "-",
+        "!offer_open", "offer_closed taken", "offer_closed", "!not_taken", "offer_closed offer_closed reassigned", "!not_taken", "offer_closed offer_closed finished", "-",
     ]),
     ("free, asked too long ago", [
         "-", "offer_closed driver_released", "-", "offer_closed went_offline", "-", "!offer_open", "!offer_open",
-        "!offer_expired", "offer_closed", "!not_taken", "offer_closed reassigned", "!not_taken", "offer_closed finished", "offer_closed",
+        "!offer_open", "!offer_expired", "offer_closed", "!not_taken", "offer_closed reassigned", "!not_taken", "offer_closed finished", "offer_closed",
     ]),
     ("free, declined", [
         "-", "driver_released", "-", "went_offline", "-", "!nobody_free", "offer_made",
-        "!not_offered", "-", "-", "reassigned", "!not_taken", "finished", "-",
+        "!nobody_free", "!not_offered", "-", "-", "reassigned", "!not_taken", "finished", "-",
     ]),
     ("free, has it", [
         "-", "!carrying", "-", "went_offline", "-", "!taken_by", "!taken_by",
-        "-", "!taken_by", "dropped", "-", "finished", "finished", "-",
+        "!taken_by", "-", "!taken_by", "dropped", "-", "finished", "finished", "-",
     ]),
     ("free, has it and went off", [
         "-", "!carrying", "went_online", "-", "-", "!taken_by", "!taken_by",
-        "-", "!taken_by", "dropped", "-", "finished", "finished", "-",
+        "!taken_by", "-", "!taken_by", "dropped", "-", "finished", "finished", "-",
     ]),
     ("asked elsewhere, none", [
         "-", "offer_closed driver_released", "-", "offer_closed went_offline", "opened", "!unknown_delivery", "!unknown_delivery",
-        "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "-",
+        "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "-",
     ]),
     ("asked elsewhere, searching", [
         "-", "offer_closed driver_released", "-", "offer_closed went_offline", "-", "!nobody_free", "offer_made",
-        "!not_offered", "!not_offered", "!not_taken", "offer_closed reassigned", "!not_taken", "finished", "-",
+        "!nobody_free", "!not_offered", "!not_offered", "!not_taken", "offer_closed reassigned", "!not_taken", "finished", "-",
     ]),
     ("asked elsewhere, offered to eve", [
         "-", "offer_closed driver_released", "-", "offer_closed went_offline", "-", "!offer_open", "!offer_open",
-        "!not_offered", "!not_offered", "!not_taken", "offer_closed offer_closed reassigned", "!not_taken", "offer_closed finished", "-",
+        "!offer_open", "!not_offered", "!not_offered", "!not_taken", "offer_closed offer_closed reassigned", "!not_taken", "offer_closed finished", "-",
     ]),
     ("asked elsewhere, eve has it", [
         "-", "offer_closed driver_released", "-", "offer_closed went_offline", "-", "!taken_by", "!taken_by",
-        "!taken_by", "!taken_by", "!taken_by", "offer_closed reassigned", "finished", "finished", "-",
+        "!taken_by", "!taken_by", "!taken_by", "!taken_by", "offer_closed reassigned", "finished", "finished", "-",
     ]),
     ("carries another, none", [
         "-", "!carrying", "-", "went_offline", "opened", "!unknown_delivery", "!unknown_delivery",
-        "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "-",
+        "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "-",
     ]),
     ("carries another, searching", [
         "-", "!carrying", "-", "went_offline", "-", "!nobody_free", "offer_made",
-        "!not_offered", "!not_offered", "!not_taken", "!no_room", "!not_taken", "finished", "-",
+        "!nobody_free", "!not_offered", "!not_offered", "!not_taken", "!no_room", "!not_taken", "finished", "-",
     ]),
     ("carries another, offered to eve", [
         "-", "!carrying", "-", "went_offline", "-", "!offer_open", "!offer_open",
-        "!not_offered", "!not_offered", "!not_taken", "!no_room", "!not_taken", "offer_closed finished", "-",
+        "!offer_open", "!not_offered", "!not_offered", "!not_taken", "!no_room", "!not_taken", "offer_closed finished", "-",
     ]),
     ("carries another, eve has it", [
         "-", "!carrying", "-", "went_offline", "-", "!taken_by", "!taken_by",
-        "!taken_by", "!taken_by", "!taken_by", "!no_room", "finished", "finished", "-",
+        "!taken_by", "!taken_by", "!taken_by", "!taken_by", "!no_room", "finished", "finished", "-",
+    ]),
+    ("asked for both, this first", [
+        "-", "offer_closed driver_released", "-", "offer_closed went_offline", "-", "!offer_open", "!offer_open",
+        "!offer_open", "taken", "offer_closed", "!not_taken", "offer_closed reassigned", "!not_taken", "offer_closed finished", "-",
+    ]),
+    ("asked for both, other first", [
+        "-", "offer_closed driver_released", "-", "offer_closed went_offline", "-", "!offer_open", "!offer_open",
+        "!offer_open", "!not_offered", "!not_offered", "!not_taken", "offer_closed reassigned", "!not_taken", "offer_closed finished", "-",
+    ]),
+    ("asked for both, took this first", [
+        "-", "!carrying", "-", "went_offline", "!delivery_exists", "!taken_by", "!taken_by",
+        "!taken_by", "-", "!taken_by", "dropped", "-", "finished", "finished", "-",
+    ]),
+    ("asked for both, took other first", [
+        "-", "!carrying", "-", "went_offline", "!delivery_exists", "!unknown_delivery", "!unknown_delivery",
+        "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "!unknown_delivery", "-",
     ]),
 ];
 

@@ -9,7 +9,7 @@ use crate::place::LatLng;
 use crate::policy::Method;
 use crate::time::Span;
 
-fn planning() -> Policy {
+pub(super) fn planning() -> Policy {
     let mut policy = policy();
     policy.dispatch.method = Method::Planned;
     policy.dispatch.plan.notice = Span::from_secs(90);
@@ -17,16 +17,16 @@ fn planning() -> Policy {
 }
 
 /// So many metres south of the grill, or north of it.
-fn at(metres: i32) -> LatLng {
+pub(super) fn at(metres: i32) -> LatLng {
     LatLng::from_e7(46_000_000 + metres * 90, -740_800_000).unwrap()
 }
 
-fn stands(driver: DriverId, metres: i32) -> Located {
+pub(super) fn stands(driver: DriverId, metres: i32) -> Located {
     Located { driver, at: at(metres), heading_deg: None }
 }
 
 /// Everybody named is near everything that wants a driver.
-fn round(city: &City, drivers: &[Located]) -> Round {
+pub(super) fn round(city: &City, drivers: &[Located]) -> Round {
     let near = city.shard.wanted().map(|wanted| Nearby {
         delivery: wanted.delivery,
         drivers: drivers.iter().map(|located| located.driver).collect(),
@@ -34,7 +34,7 @@ fn round(city: &City, drivers: &[Located]) -> Round {
     Round { near: near.collect(), drivers: drivers.to_vec() }
 }
 
-fn plans(city: &mut City, drivers: &[Located]) -> Vec<(DeliveryId, DriverId, Mode)> {
+pub(super) fn plans(city: &mut City, drivers: &[Located]) -> Vec<(DeliveryId, DriverId, Mode)> {
     let round = Command::Plan(Box::new(round(city, drivers)));
     let events = city.does(&round);
     let offer = |event: Event| {
@@ -93,7 +93,9 @@ fn a_decline_a_silence_and_a_drop_out_are_planned_anew() {
 
 #[test]
 fn nobody_is_asked_for_two_and_who_is_postponed_is_told_why() {
-    let mut city = City::under(planning());
+    let mut alone = planning();
+    alone.dispatch.plan.bundle_max = 1;
+    let mut city = City::under(alone);
     let deliveries = [city.accepted(), city.accepted(), city.accepted()];
     city.waits(Span::from_mins(12));
     city.ticks();

@@ -6,11 +6,13 @@ use super::super::*;
 use super::city::*;
 use super::crowd::{SaleWish, sale_wish};
 use crate::catalog;
-use crate::dispatch::{Among, Candidate, Proposal};
+use crate::dispatch::{Among, Candidate, Located, Nearby, Proposal, Round};
 use crate::eta::Vehicle;
 use crate::id::{DeliveryId, DriverId, ItemId, RestaurantId};
 use crate::order::{FailReason, Shortage};
 use crate::payment::{Answer, Reply, Step};
+use crate::place::LatLng;
+use crate::policy::Method;
 use crate::provider::{self, Fact, Reference};
 use crate::time::Span;
 
@@ -22,7 +24,8 @@ pub(super) fn tight() -> Policy {
     policy.dispatch.rounds = 2;
     policy.dispatch.broadcast = 2;
     policy.dispatch.candidates = 2;
-    policy.dispatch.overload = 3;
+    policy.dispatch.overload = 4;
+    policy.dispatch.method = Method::Planned;
     policy.sale.people_max = 3;
     policy.sale.hold_for = Span::from_mins(3);
     policy.payment.hold_lasts = Span::from_hours(5);
@@ -75,6 +78,8 @@ enum What {
     Propose {
         located: bool,
     },
+    /// One driver, or two, are near everything.
+    Plan,
     Estimate(u64),
     /// An answer to what is due; `until` in minutes from now.
     Reply {
@@ -121,11 +126,11 @@ fn act() -> impl Strategy<Value = DriverAct> {
         1 => Just(DriverAct::GoOffline),
         8 => Just(DriverAct::Accept { delivery }),
         2 => Just(DriverAct::Decline { delivery }),
-        1 => Just(DriverAct::Drop { delivery }),
+        2 => Just(DriverAct::Drop { delivery }),
         7 => Just(DriverAct::ArriveAtRestaurant { delivery }),
         7 => Just(DriverAct::PickUp { delivery }),
         3 => Just(DriverAct::Depart { delivery }),
-        3 => (0..500_u32).prop_map(move |metres| {
+        6 => (0..500_u32).prop_map(move |metres| {
             DriverAct::ArriveAtDoorstep { delivery, distance_m: Some(metres) }
         }),
         2 => Just(DriverAct::Deliver { delivery }),
@@ -193,7 +198,7 @@ pub(super) fn wished() -> impl Strategy<Value = Wished> {
     let until = prop_oneof![4 => Just(None), 1 => (0..90_u64).prop_map(Some)];
     let vehicle = prop_oneof![Just(Vehicle::Motorcycle), Just(Vehicle::Walking)];
     let what = prop_oneof![
-        1 => (0..5_u8).prop_map(What::Rules),
+        1 => (0..6_u8).prop_map(What::Rules),
         1 => catalogue().prop_map(What::Catalog),
         8 => (0..4_u32, place, promised).prop_map(|(customer, restaurant, promised)| {
             What::Checkout { customer, restaurant, promised }
@@ -208,6 +213,7 @@ pub(super) fn wished() -> impl Strategy<Value = Wished> {
         1 => reason().prop_map(What::Fail),
         12 => prop_oneof![4 => Just(true), 1 => Just(false)]
             .prop_map(|located| What::Propose { located }),
+        12 => Just(What::Plan),
         1 => (0..90_u64).prop_map(What::Estimate),
         14 => (answer(), until).prop_map(|(answer, until)| What::Reply { answer, until }),
         4 => (step(), 0..4_u32, answer())
@@ -306,6 +312,20 @@ impl Wished {
                 };
                 Command::Propose(Proposal { delivery, among })
             }
+            What::Plan => {
+                let at = LatLng::from_e7(46_000_000, -740_800_000).unwrap();
+                let many = if self.delivery.is_multiple_of(4) { 2 } else { 1 };
+                let all = [ana(), ben(), cem()];
+                let drivers = all.iter().cycle().skip(self.driver % 3).take(many);
+                let drivers: Vec<DriverId> = drivers.copied().collect();
+                let near = shard
+                    .wanted()
+                    .take(4)
+                    .map(|wanted| Nearby { delivery: wanted.delivery, drivers: drivers.clone() });
+                let located = |&driver| Located { driver, at, heading_deg: None };
+                let drivers = drivers.iter().map(located).collect();
+                Command::Plan(Box::new(Round { near: near.collect(), drivers }))
+            }
             What::Estimate(minutes) => {
                 let estimate = city.now.saturating_add(Span::from_mins(*minutes));
                 Command::ReviseEstimate { order: order()?, estimate }
@@ -363,6 +383,7 @@ fn rules(which: u8) -> Policy {
         1 => policy.dispatch.capacity = 1,
         2 => policy.memory.retain_terminal = Span::ZERO,
         3 => policy.order.search_for = Span::from_mins(3),
+        4 => policy.dispatch.method = Method::Scored,
         _ => {}
     }
     policy

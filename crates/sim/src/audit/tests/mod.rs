@@ -4,6 +4,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "JSON is built where it is passed")]
 
 mod around;
+mod bundles;
 mod crowd;
 mod log;
 mod money;
@@ -14,7 +15,7 @@ mod sales;
 mod told;
 mod world;
 
-use doorstep_core::id::{CommandId, DeliveryId, DriverId, OrderId};
+use doorstep_core::id::{CommandId, DeliveryId, DriverId, OrderId, RestaurantId};
 use serde_json::{Value, json};
 
 use super::*;
@@ -231,7 +232,17 @@ fn accepted(n: u32) -> Value {
 }
 
 fn delivery_opened(n: u32) -> Value {
-    dispatch("opened", json!({"delivery": dlv(n), "orders": [ord(n)], "stage_ends_at": 0}))
+    delivery_of(n, &[n], 1)
+}
+
+/// A delivery of these orders of a restaurant.
+fn delivery_of(n: u32, orders: &[u32], restaurant: u32) -> Value {
+    let restaurant = RestaurantId::from(restaurant).to_string();
+    let orders: Vec<String> = orders.iter().map(|order| ord(*order)).collect();
+    let body = json!({
+        "delivery": dlv(n), "restaurant": restaurant, "orders": orders, "stage_ends_at": 0,
+    });
+    dispatch("opened", body)
 }
 
 fn offer(delivery: u32, driver: u32, expires_at: i64) -> Value {

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A second order that was accepted, with delivery 2.
-fn second() -> Vec<Value> {
+pub(super) fn second() -> Vec<Value> {
     vec![opened(2), checkout(2, held()), placed(2), accepted(2), delivery_opened(2)]
 }
 
@@ -34,7 +34,7 @@ fn an_order_never_has_two_drivers() {
 #[test]
 fn an_order_is_in_one_delivery_at_a_time() {
     let mut story = Story::until("captured");
-    story.tell(vec![dispatch("opened", json!({"delivery": dlv(2), "orders": [ord(1)]}))]);
+    story.tell(vec![delivery_of(2, &[1], 1)]);
     story.breaks(&["deliveries"]);
 
     let mut story = Story::until("cooking");

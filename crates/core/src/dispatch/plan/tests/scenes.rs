@@ -6,6 +6,7 @@ use super::town::{Draws, Point, Town, at, policy, travel};
 use crate::dispatch::plan::{
     BadScene, Courier, Near, Plan, PlanPolicy, Planner, Reach, Scene, Verdict, Waiting, Why,
 };
+use crate::id::{OrderId, RestaurantId};
 
 /// A scene that owns what it is of.
 #[derive(Clone, Debug)]
@@ -158,4 +159,45 @@ fn one_on_its_limit_comes_before_all_others() {
     let scene = Scene { now: at(119), waiting, couriers, reach };
     let plan = Planner::new().plan(&scene, &policy, travel).unwrap();
     assert_eq!(plan.trips[0].orders, [last]);
+}
+
+/// Two orders and one courier, who is at the first one's restaurant; which of the two they are near.
+fn two(restaurants: [u32; 2], apart_min: i64, near: &[u32]) -> Plan {
+    let order = |nth: usize, ready: i64| Waiting {
+        order: OrderId::from(nth as u32),
+        restaurant: RestaurantId::from(restaurants[nth]),
+        pickup: (0, 0),
+        drop_off: (300, 0),
+        placed_at: at(0),
+        ready_at: at(ready),
+        urgency_permille: 1_000,
+    };
+    let waiting = [order(0, 30), order(1, 30 + apart_min)];
+    let mut couriers = Written::of(7, 60).couriers;
+    couriers.truncate(1);
+    (couriers[0].at, couriers[0].free_at, couriers[0].off_at) = ((0, 0), at(0), at(600));
+    let pair = |waiting: &u32| Near { waiting: *waiting, courier: 0, off_course_deg: None };
+    let near: Vec<Near> = near.iter().map(pair).collect();
+    let reach = Reach::Near(&near);
+    let scene = Scene { now: at(20), waiting: &waiting, couriers: &couriers, reach };
+    Planner::new().plan(&scene, &policy(), travel).unwrap()
+}
+
+#[test]
+fn what_goes_together_is_of_one_restaurant_and_ready_at_about_the_same_time() {
+    let orders = |plan: Plan| plan.trips.iter().map(|trip| trip.orders.len()).collect::<Vec<_>>();
+    let within = policy().bundle_within.as_secs() as i64 / 60;
+    assert_eq!(orders(two([1, 1], within, &[0, 1])), [2]);
+    assert_eq!(orders(two([1, 1], within + 1, &[0, 1])), [1], "the first would grow cold");
+    assert_eq!(orders(two([1, 2], 0, &[0, 1])), [1]);
+}
+
+#[test]
+fn who_passed_on_one_order_is_not_asked_for_it_with_another() {
+    for near in [0, 1] {
+        let plan = two([1, 1], 0, &[near]);
+        assert_eq!(plan.trips.len(), 1);
+        assert_eq!(plan.trips[0].orders, [OrderId::from(near)]);
+        assert_eq!(plan.postponed[0].why, Why::NobodyNear);
+    }
 }
