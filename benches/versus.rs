@@ -35,7 +35,11 @@ mod versus {
     pub(crate) mod cancel;
     pub(crate) mod dispatch;
     pub(crate) mod geo;
+    pub(crate) mod geo_peers;
+    pub(crate) mod geo_redis;
+    pub(crate) mod geo_turns;
     pub(crate) mod geo_world;
+    pub(crate) mod geo_zones;
     pub(crate) mod plan;
     pub(crate) mod redis;
     pub(crate) mod report;

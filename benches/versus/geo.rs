@@ -6,34 +6,25 @@
 //! mean latitude), and Redis (`GEOADD` and `GEOSEARCH`, 64 a pipeline, over the loopback). One
 //! configuration of the index for every figure. The index judges order and speed of each ping
 //! and answers in whole metres by great circle; its peers do neither.
+//!
+//! What two threads and a writer beside queries cost is bounded by what the machine gives to two
+//! threads that share nothing. That is measured in the same rounds: `geo/machine_*`.
 
 use std::cell::RefCell;
 use std::hint::black_box;
-use std::num::NonZero;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use dashmap::DashMap;
-use doorstep::core::id::DriverId;
-use doorstep::core::place::LatLng;
-use doorstep::core::time::Span;
-use doorstep::geo_index::{Config, DriverIndex, Fix, Hit, Ping};
-use h3o::{CellIndex, Resolution};
-use kiddo::{MutableKdTree, SquaredEuclidean};
-use rstar::RTree;
-use rstar::primitives::GeomWithData;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use doorstep::geo_index::{DriverIndex, Ping};
 
-use super::geo_world::{BATCH, RADIUS_M, World};
-use super::redis::{Redis, request};
+use super::geo_peers::{H3Buckets, K, Kd, Map, R, dash_map, insert_all};
+use super::geo_redis::GeoRedis;
+use super::geo_turns::{beside, index, nearest_turn, pings, spread};
+use super::geo_world::{RADIUS_M, World};
+use super::geo_zones::Followed;
 use super::report::Report;
 use super::rounds::{Samples, Turn, interleave};
 use crate::Effort;
-
-const K: usize = 20;
-const PIPELINE: usize = 64;
 
 pub(crate) fn run(effort: &Effort, report: &mut Report) {
     let (drivers, pings) = effort.of((500_000, 4_000_000), (20_000, 100_000));
@@ -59,7 +50,7 @@ fn stadium(effort: &Effort, report: &mut Report) {
     let (drivers, pings) = effort.of((100_000, 1_000_000), (5_000, 20_000));
     let crowd = RefCell::new(World::stadium(drivers, pings));
     let spread = RefCell::new(World::cities(drivers, pings));
-    let (crowded, sparse) = (index(&crowd), index(&spread));
+    let (crowded, sparse) = (index(&crowd.borrow()), index(&spread.borrow()));
     let (ours, theirs) = ("100,000 drivers in 200 m", "the same number in 40 cities");
     let [near, taken, near_sparse, taken_sparse] = interleave(
         effort.rounds(),
@@ -95,34 +86,44 @@ fn bytes_per_driver(effort: &Effort) -> Result<f64, String> {
 }
 
 fn measure(world: &RefCell<World>, effort: &Effort, report: &mut Report) {
-    let index = index(world);
-    let map = dash_map(world);
-    let mut buckets = H3Buckets::new(world);
-    let mut kd = Kd::new(world);
-    let mut r = R::new(world);
+    let index = index(&world.borrow());
+    let map = dash_map(&world.borrow());
+    let mut buckets = H3Buckets::new(&world.borrow());
+    let kd = RefCell::new(Kd::new(&world.borrow()));
+    let r = RefCell::new(R::new(&world.borrow()));
+    let redis = match GeoRedis::start(&world.borrow(), effort) {
+        Ok(redis) => RefCell::new(Some(redis)),
+        Err(why) => {
+            report.skip(format!("geo/*_vs_redis: {why}"));
+            RefCell::new(None)
+        }
+    };
     // The slow ones take a part of the pings.
     let [fast, middling, slow] = effort.of([1, 4, 16], [1, 1, 1]);
-    let [ours, floor, h3, kiddo, rstar] = interleave(
+    let [ours, floor, h3, kiddo, rstar, added] = interleave(
         effort.rounds(),
         [
             Box::new(|| pings(world, fast, |batch| index.record_batch(batch, |_, _| ()))),
             Box::new(|| pings(world, fast, |batch| insert_all(&map, batch))),
             Box::new(|| pings(world, middling, |batch| buckets.take(batch))),
-            Box::new(|| pings(world, middling, |batch| kd.take(batch))),
-            Box::new(|| pings(world, slow, |batch| r.take(batch))),
+            Box::new(|| pings(world, middling, |batch| kd.borrow_mut().take(batch))),
+            Box::new(|| pings(world, slow, |batch| r.borrow_mut().take(batch))),
+            Box::new(|| redis.borrow_mut().as_mut().map_or(0.0, GeoRedis::add)),
         ],
     );
-    let redis = redis(world, effort, report);
-    let [near, kiddo_near, rstar_near] = interleave(
+    let [near, kiddo_near, rstar_near, searched] = interleave(
         effort.rounds(),
         [
             nearest_turn(world, &index),
-            Box::new(|| world.borrow().ask(|at| kd.nearest(at))),
-            Box::new(|| world.borrow().ask(|at| r.nearest(at))),
+            Box::new(|| world.borrow().ask(|at| kd.borrow().nearest(at))),
+            Box::new(|| world.borrow().ask(|at| r.borrow().nearest(at))),
+            Box::new(|| redis.borrow_mut().as_mut().map_or(0.0, GeoRedis::search)),
         ],
     );
+    let has_redis = redis.into_inner().is_some();
+    zones(world, &index, effort, report);
     let two = threads(world, &index, &map, effort, report);
-    let beside = beside_queries(world, &index, effort);
+    let beside = beside_queries(world, &index, effort, report);
     report.figure("geo/dashmap_per_s", floor.clone(), "1/s", "the floor");
     report.figure("geo/nearest20_us", near.map(|rate| 1e6 / rate), "us", "20 within 5 km");
     report.figure("geo/pings_per_s_1core", ours.clone(), "1/s", "batches of 1,024");
@@ -130,8 +131,8 @@ fn measure(world: &RefCell<World>, effort: &Effort, report: &mut Report) {
     report.ratio("geo/ping_vs_h3_each", ours.over(&h3), "cell buckets, H3 on every ping");
     report.ratio("geo/ping_vs_kiddo", ours.over(&kiddo), "kiddo, remove and add");
     report.ratio("geo/ping_vs_rstar", ours.over(&rstar), "rstar, remove and insert");
-    if let Some((added, _)) = &redis {
-        report.ratio("geo/ping_vs_redis", ours.over(added), "GEOADD, 64 a pipeline");
+    if has_redis {
+        report.ratio("geo/ping_vs_redis", ours.over(&added), "GEOADD, 64 a pipeline");
     }
     report.ratio(
         "geo/nearest20_vs_kiddo",
@@ -139,70 +140,129 @@ fn measure(world: &RefCell<World>, effort: &Effort, report: &mut Report) {
         "kiddo's nearest_n, within 5 km",
     );
     report.ratio("geo/nearest20_vs_rstar", near.over(&rstar_near), "rstar's nearest_neighbor_iter");
-    if let Some((_, searched)) = &redis {
-        report.ratio("geo/nearest20_vs_redis", near.over(searched), "GEOSEARCH, 64 a pipeline");
+    if has_redis {
+        report.ratio("geo/nearest20_vs_redis", near.over(&searched), "GEOSEARCH, 64 a pipeline");
     }
     report.ratio("geo/two_cores_vs_one", two, "two writers");
     let what = "the writer's time beside 10,000 queries a second over alone";
     report.cost("geo/ping_beside_queries", beside, what);
 }
 
-/// Two threads against one, and the same for the floor.
+/// What it costs the ping path to follow everybody through 10,000 zones.
+fn zones(world: &RefCell<World>, index: &DriverIndex, effort: &Effort, report: &mut Report) {
+    let mut followed = Followed::new(&world.borrow());
+    let [alone, with_zones] = interleave(
+        effort.rounds(),
+        [
+            Box::new(|| pings(world, 4, |batch| index.record_batch(batch, |_, _| ()))),
+            Box::new(|| pings(world, 4, |batch| followed.take(index, batch))),
+        ],
+    );
+    let what = "the ping path alone: the same with 10,000 zones followed behind it";
+    report.cost("geo/ping_with_zones", alone.over(&with_zones), what);
+}
+
+/// Two threads against one; the same for the floor, and for two that share nothing.
 fn threads(
     world: &RefCell<World>,
     index: &DriverIndex,
-    map: &DashMap<DriverId, Fix, FxBuildHasher>,
+    map: &Map,
     effort: &Effort,
     report: &mut Report,
 ) -> Samples {
-    let [one, two, map_one, map_two] = interleave(
+    let own = [0, 1].map(|_| self::index(&world.borrow()));
+    let maps = [0, 1].map(|_| dash_map(&world.borrow()));
+    let ours = |threads| spread(world, threads, |_, batch| index.record_batch(batch, |_, _| ()));
+    let floor = |threads| spread(world, threads, |_, batch| insert_all(map, batch));
+    let [one, two, map_one, map_two, own_two, maps_two, count_one, count_two] = interleave(
         effort.rounds(),
         [
-            Box::new(|| spread(world, 1, |batch| index.record_batch(batch, |_, _| ()))),
-            Box::new(|| spread(world, 2, |batch| index.record_batch(batch, |_, _| ()))),
-            Box::new(|| spread(world, 1, |batch| insert_all(map, batch))),
-            Box::new(|| spread(world, 2, |batch| insert_all(map, batch))),
+            Box::new(|| ours(1)),
+            Box::new(|| ours(2)),
+            Box::new(|| floor(1)),
+            Box::new(|| floor(2)),
+            Box::new(|| spread(world, 2, |who, batch| own[who].record_batch(batch, |_, _| ()))),
+            Box::new(|| spread(world, 2, |who, batch| insert_all(&maps[who], batch))),
+            Box::new(|| counting(1, effort)),
+            Box::new(|| counting(2, effort)),
         ],
     );
+    let what = "two threads that only multiply";
+    report.ratio("geo/machine_two_cores_vs_one", count_two.over(&count_one), what);
+    let what = "two threads with a DashMap each";
+    report.ratio("geo/machine_two_maps_vs_one", maps_two.over(&map_one), what);
+    report.ratio("geo/machine_two_indexes_vs_one", own_two.over(&one), "an index each");
     report.ratio("geo/dashmap_two_cores_vs_one", map_two.over(&map_one), "the floor's");
     two.over(&one)
 }
 
-/// A writer at full rate, alone and beside 10,000 queries a second.
-fn beside_queries(world: &RefCell<World>, index: &DriverIndex, effort: &Effort) -> Samples {
-    let alone: Turn<'_> =
-        Box::new(|| spread(world, 1, |batch| index.record_batch(batch, |_, _| ())));
-    let beside: Turn<'_> = Box::new(|| {
-        let stop = AtomicBool::new(false);
-        let asked = world.borrow().asked.clone();
-        let now = world.borrow().next_now();
-        thread::scope(|scope| {
+/// Threads that touch no memory: how much of two cores there is.
+fn counting(threads: u32, effort: &Effort) -> f64 {
+    let steps = effort.of(50_000_000_u64, 1_000_000);
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
             scope.spawn(|| {
-                let mut hits = Vec::new();
-                let began = Instant::now();
-                for (number, at) in asked.iter().cycle().enumerate() {
-                    while began.elapsed() < Duration::from_micros(100) * number as u32 {
-                        if stop.load(Ordering::Relaxed) {
-                            return;
-                        }
-                        thread::sleep(Duration::from_micros(200));
-                    }
-                    index.nearest(*at, RADIUS_M, K, now, |_, _| true, &mut hits);
-                    black_box(&hits);
-                }
+                let mixed =
+                    |mixed: u64, step: u64| (mixed ^ step).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                black_box((0..black_box(steps)).fold(1, mixed))
             });
-            let rate = spread(world, 1, |batch| index.record_batch(batch, |_, _| ()));
-            stop.store(true, Ordering::Relaxed);
-            rate
-        })
+        }
     });
-    let [alone, beside] = interleave(effort.rounds(), [alone, beside]);
-    alone.over(&beside)
+    f64::from(threads) / began.elapsed().as_secs_f64()
+}
+
+/// A writer at full rate, alone and beside 10,000 queries a second; and beside as many of another
+/// index, which is what the machine takes for them.
+fn beside_queries(
+    world: &RefCell<World>,
+    index: &DriverIndex,
+    effort: &Effort,
+    report: &mut Report,
+) -> Samples {
+    let (other, map) = (self::index(&world.borrow()), dash_map(&world.borrow()));
+    let drivers: Vec<_> = world.borrow().first.iter().map(|ping| ping.driver).collect();
+    let ours = |_: usize, batch: &[Ping]| index.record_batch(batch, |_, _| ());
+    let floor = |_: usize, batch: &[Ping]| insert_all(&map, batch);
+    let [alone, beside_it, beside_other, map_alone, map_beside] = interleave(
+        effort.rounds(),
+        [
+            Box::new(|| spread(world, 1, ours)),
+            Box::new(|| {
+                beside(world, ours, |at, now, hits| {
+                    index.nearest(at, RADIUS_M, K, now, |_, _| true, hits);
+                })
+            }),
+            Box::new(|| {
+                beside(world, ours, |at, now, hits| {
+                    other.nearest(at, RADIUS_M, K, now, |_, _| true, hits);
+                })
+            }),
+            Box::new(|| spread(world, 1, floor)),
+            Box::new(|| {
+                beside(world, floor, |at, _, _| {
+                    let first = at.lat_e7().unsigned_abs() as usize;
+                    for number in 0..K {
+                        let driver = &drivers[(first + number * 7_919) % drivers.len()];
+                        black_box(map.get(driver).map(|fix| *fix));
+                    }
+                })
+            }),
+        ] as [Turn<'_>; 5],
+    );
+    let what = "the writer's time beside as many queries of another index";
+    report.cost("geo/machine_ping_beside_queries", alone.over(&beside_other), what);
+    let what = "a DashMap's writer beside 20 look-ups in it, 10,000 times a second";
+    report.cost("geo/dashmap_beside_look_ups", map_alone.over(&map_beside), what);
+    alone.over(&beside_it)
 }
 
 /// Real places: only the floor and kiddo.
 fn on_real(name: &'static str, world: &RefCell<World>, effort: &Effort, report: &mut Report) {
-    let (index, map, mut kd) = (index(world), dash_map(world), Kd::new(world));
+    let (index, map, mut kd) = {
+        let world = world.borrow();
+        (index(&world), dash_map(&world), Kd::new(&world))
+    };
     let [ours, floor, kiddo] = interleave(
         effort.rounds(),
         [
@@ -222,237 +282,4 @@ fn on_real(name: &'static str, world: &RefCell<World>, effort: &Effort, report: 
     report.cost(names[0], floor.over(&ours), "a bare DashMap insert, real places");
     report.ratio(names[1], ours.over(&kiddo), "kiddo, remove and add, real places");
     report.ratio(names[2], near.over(&kiddo_near), "kiddo's nearest_n, real places");
-}
-
-/// Sends every `part`-th batch's worth of pings, later than all before; pings a second.
-fn pings(world: &RefCell<World>, part: usize, mut take: impl FnMut(&[Ping])) -> f64 {
-    let mut world = world.borrow_mut();
-    world.later();
-    let pings = &world.pings[..world.pings.len() / part];
-    let began = Instant::now();
-    pings.chunks(BATCH).for_each(&mut take);
-    pings.len() as f64 / began.elapsed().as_secs_f64()
-}
-
-/// The same on several threads, each of which takes its share of the batches.
-fn spread(world: &RefCell<World>, threads: usize, take: impl Fn(&[Ping]) + Sync) -> f64 {
-    world.borrow_mut().later();
-    let world = world.borrow();
-    let pings: &[Ping] = &world.pings;
-    let began = Instant::now();
-    thread::scope(|scope| {
-        for first in 0..threads {
-            let take = &take;
-            scope.spawn(move || pings.chunks(BATCH).skip(first).step_by(threads).for_each(take));
-        }
-    });
-    pings.len() as f64 / began.elapsed().as_secs_f64()
-}
-
-fn nearest_turn<'a>(world: &'a RefCell<World>, index: &'a DriverIndex) -> Turn<'a> {
-    let mut hits: Vec<Hit> = Vec::new();
-    Box::new(move || {
-        let world = world.borrow();
-        let now = world.now();
-        world.ask(|at| {
-            index.nearest(at, RADIUS_M, K, now, |_, _| true, &mut hits);
-            hits.len()
-        })
-    })
-}
-
-fn index(world: &RefCell<World>) -> DriverIndex {
-    let config = Config {
-        drivers_max: 2_000_000,
-        stale_after: Span::from_hours(24 * 365),
-        ..Config::default()
-    };
-    let index = DriverIndex::new(config).expect("it is one");
-    index.record_batch(&world.borrow().first, |_, _| ());
-    index
-}
-
-fn dash_map(world: &RefCell<World>) -> DashMap<DriverId, Fix, FxBuildHasher> {
-    let map = DashMap::with_hasher(FxBuildHasher);
-    insert_all(&map, &world.borrow().first);
-    map
-}
-
-fn insert_all(map: &DashMap<DriverId, Fix, FxBuildHasher>, pings: &[Ping]) {
-    for ping in pings {
-        map.insert(ping.driver, ping.fix);
-    }
-}
-
-/// Buckets by H3 cell at resolution 8, and where each driver is in them.
-struct H3Buckets {
-    directory: FxHashMap<DriverId, (CellIndex, usize)>,
-    buckets: FxHashMap<CellIndex, Vec<(DriverId, Fix)>>,
-}
-
-impl H3Buckets {
-    fn new(world: &RefCell<World>) -> Self {
-        let mut new = Self { directory: FxHashMap::default(), buckets: FxHashMap::default() };
-        new.take(&world.borrow().first);
-        new
-    }
-
-    fn take(&mut self, pings: &[Ping]) {
-        for Ping { driver, fix, .. } in pings {
-            let (lat, lng) = (fix.position.lat(), fix.position.lng());
-            let cell = h3o::LatLng::new(lat, lng).expect("finite").to_cell(Resolution::Eight);
-            if let Some(&(old, at)) = self.directory.get(driver) {
-                let bucket = self.buckets.get_mut(&old).expect("it is there");
-                if old == cell {
-                    bucket[at].1 = *fix;
-                    continue;
-                }
-                bucket.swap_remove(at);
-                if let Some((moved, _)) = bucket.get(at) {
-                    self.directory.insert(*moved, (old, at));
-                }
-            }
-            let bucket = self.buckets.entry(cell).or_default();
-            self.directory.insert(*driver, (cell, bucket.len()));
-            bucket.push((*driver, *fix));
-        }
-    }
-}
-
-/// kiddo's tree over plane points, and where each driver is in it, by the tree's own number.
-struct Kd {
-    tree: MutableKdTree<f64, 2>,
-    held: FxHashMap<DriverId, (u32, [f64; 2])>,
-    scale: f64,
-    radius: f64,
-}
-
-impl Kd {
-    fn new(world: &RefCell<World>) -> Self {
-        let world = world.borrow();
-        let (scale, radius) = world.plane();
-        let points: Vec<_> =
-            world.first.iter().map(|ping| flat(ping.fix.position, scale)).collect();
-        let tree = MutableKdTree::new_from_slice(&points).expect("it takes them");
-        let held = (0..).zip(points).zip(&world.first).map(|(held, ping)| (ping.driver, held));
-        Self { tree, held: held.collect(), scale, radius }
-    }
-
-    fn take(&mut self, pings: &[Ping]) {
-        for Ping { driver, fix, .. } in pings {
-            let point = flat(fix.position, self.scale);
-            let (number, held) = self.held.get_mut(driver).expect("it is known");
-            self.tree.remove(held, *number);
-            self.tree.add(&point, *number).expect("it takes it");
-            *held = point;
-        }
-    }
-
-    fn nearest(&self, at: LatLng) -> usize {
-        let k = NonZero::new(K).expect("it is more than none");
-        let centre = flat(at, self.scale);
-        let query = self.tree.query(&centre);
-        let found = query.nearest_n::<SquaredEuclidean<f64>>(k).within(self.radius).execute();
-        black_box(found).len()
-    }
-}
-
-/// rstar's tree over plane points, and where each driver is in it.
-struct R {
-    tree: RTree<GeomWithData<[f64; 2], u64>>,
-    held: FxHashMap<DriverId, [f64; 2]>,
-    scale: f64,
-    radius: f64,
-}
-
-impl R {
-    fn new(world: &RefCell<World>) -> Self {
-        let world = world.borrow();
-        let (scale, radius) = world.plane();
-        let held: FxHashMap<_, _> =
-            world.first.iter().map(|ping| (ping.driver, flat(ping.fix.position, scale))).collect();
-        let points = held.iter().map(|(driver, at)| GeomWithData::new(*at, driver.get())).collect();
-        Self { tree: RTree::bulk_load(points), held, scale, radius }
-    }
-
-    fn take(&mut self, pings: &[Ping]) {
-        for Ping { driver, fix, .. } in pings {
-            let point = flat(fix.position, self.scale);
-            if let Some(old) = self.held.insert(*driver, point) {
-                self.tree.remove(&GeomWithData::new(old, driver.get()));
-            }
-            self.tree.insert(GeomWithData::new(point, driver.get()));
-        }
-    }
-
-    fn nearest(&self, at: LatLng) -> usize {
-        let near = self.tree.nearest_neighbor_iter_with_distance_2(flat(at, self.scale));
-        let found = near.take(K).take_while(|(_, away)| *away <= self.radius);
-        found.fold(0, |many, (found, _)| {
-            black_box(found.data);
-            many + 1
-        })
-    }
-}
-
-fn flat(at: LatLng, scale: f64) -> [f64; 2] {
-    [at.lat(), at.lng() * scale]
-}
-
-/// `GEOADD` and `GEOSEARCH` a second.
-fn redis(
-    world: &RefCell<World>,
-    effort: &Effort,
-    report: &mut Report,
-) -> Option<(Samples, Samples)> {
-    let mut redis = match Redis::start() {
-        Ok(redis) => redis,
-        Err(why) => {
-            report.skip(format!("geo/*_vs_redis: {why}"));
-            return None;
-        }
-    };
-    let (mut requests, mut heard) = (Vec::new(), Vec::new());
-    let mut add = |pings: &[Ping], heard: &mut Vec<u8>| {
-        requests.clear();
-        for Ping { driver, fix, .. } in pings {
-            let (lat, lng) = (fix.position.lat().to_string(), fix.position.lng().to_string());
-            request(&mut requests, &["GEOADD", "drivers", &lng, &lat, &driver.get().to_string()]);
-        }
-        requests.clone_into(heard);
-    };
-    let mut pipelines = |pings: &[Ping]| -> Vec<(Vec<u8>, usize)> {
-        let write = |part: &[Ping]| {
-            let mut written = Vec::new();
-            add(part, &mut written);
-            (written, part.len())
-        };
-        pings.chunks(PIPELINE).map(write).collect()
-    };
-    let all = |redis: &mut Redis, pipelines: &[(Vec<u8>, usize)], heard: &mut Vec<u8>| {
-        let began = Instant::now();
-        pipelines.iter().for_each(|(sent, count)| redis.pipeline(sent, *count, heard));
-        let count: usize = pipelines.iter().map(|(_, count)| count).sum();
-        count as f64 / began.elapsed().as_secs_f64()
-    };
-    let world = world.borrow();
-    all(&mut redis, &pipelines(&world.first), &mut heard);
-    let adds = pipelines(&world.pings[..effort.of(200_000, 10_000)]);
-    let adds = (0..effort.rounds()).map(|_| all(&mut redis, &adds, &mut heard)).collect();
-    // Replies to a search are nested; a script that counts them gives one number each.
-    let script = "return #redis.call('GEOSEARCH','drivers','FROMLONLAT',ARGV[1],ARGV[2],\
-                  'BYRADIUS','5000','m','ASC','COUNT','20')";
-    let searches: Vec<_> = world.asked[..effort.of(10_000, 1_000)]
-        .chunks(PIPELINE)
-        .map(|part| {
-            let mut sent = Vec::new();
-            for at in part {
-                let (lat, lng) = (at.lat().to_string(), at.lng().to_string());
-                request(&mut sent, &["EVAL", script, "0", &lng, &lat]);
-            }
-            (sent, part.len())
-        })
-        .collect();
-    let near = (0..effort.rounds()).map(|_| all(&mut redis, &searches, &mut heard)).collect();
-    Some((Samples::new(adds), Samples::new(near)))
 }

@@ -52,7 +52,7 @@ impl Redis {
     }
 
     /// Sends requests that were written beforehand (as [`request`] writes them) in one go, and
-    /// reads until `replies` bulk or simple replies have come. The replies themselves, as they came.
+    /// reads until `replies` of them have come. The replies themselves, as they came.
     pub(crate) fn pipeline(&mut self, requests: &[u8], replies: usize, heard: &mut Vec<u8>) {
         self.stream.write_all(requests).expect("redis takes requests");
         heard.clear();
@@ -87,14 +87,16 @@ pub(crate) fn request(out: &mut Vec<u8>, words: &[&str]) {
     }
 }
 
-/// Where the first reply ends, if it is whole: a line, and for a bulk reply as many bytes as it says.
+/// Where the first reply ends, if it is whole: a line; for a bulk reply as many bytes more as it says;
+/// for an array as many replies.
 fn reply_end(bytes: &[u8]) -> Option<usize> {
     let line = bytes.windows(2).position(|two| two == b"\r\n")? + 2;
     assert_ne!(bytes[0], b'-', "redis refused: {}", String::from_utf8_lossy(&bytes[..line]));
-    if bytes[0] != b'$' {
-        return Some(line);
-    }
-    let length: i64 = std::str::from_utf8(&bytes[1..line - 2]).ok()?.parse().ok()?;
-    let end = usize::try_from(length).map_or(line, |length| line + length + 2);
+    let count = || std::str::from_utf8(&bytes[1..line - 2]).ok()?.parse::<i64>().ok();
+    let end = match bytes[0] {
+        b'$' => usize::try_from(count()?).map_or(line, |length| line + length + 2),
+        b'*' => (0..count()?).try_fold(line, |end, _| Some(end + reply_end(bytes.get(end..)?)?))?,
+        _ => line,
+    };
     (bytes.len() >= end).then_some(end)
 }

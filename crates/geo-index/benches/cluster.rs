@@ -2,6 +2,9 @@
 #![allow(missing_docs, reason = "criterion's macros define public items")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
 
+#[allow(dead_code, reason = "other benches need more of it")]
+mod noise;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -10,16 +13,10 @@ use doorstep_core::time::Timestamp;
 use doorstep_geo_index::cluster::Clusters;
 use doorstep_geo_index::{Config, DriverIndex, Fix, Ping, Viewport};
 
+use noise::Noise;
+
 const DRIVERS: u32 = 500_000;
 const CITIES: u32 = 40;
-
-/// Numbers that look random and are the same in every run (SplitMix64), 0 to 1.
-fn noise(seed: u64) -> f64 {
-    let mut z = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    ((z >> 11) as f64) / ((1_u64 << 53) as f64)
-}
 
 fn city(at: u32) -> (f64, f64) {
     (f64::from(at % 8) * 7.0 - 25.0, f64::from(at / 8) * 9.0 - 90.0)
@@ -35,7 +32,7 @@ fn clusters(c: &mut Criterion) {
     let now = Timestamp::from_secs(1_700_000_000);
     for driver in 0..DRIVERS {
         let (lat, lng) = city(driver % CITIES);
-        let spread = |salt: u64| (noise(u64::from(driver) * 2 + salt) - 0.5) * 0.3;
+        let spread = |salt: u64| (Noise(u64::from(driver) * 2 + salt).next() - 0.5) * 0.3;
         let place = LatLng::new(lat + spread(0), lng + spread(1)).unwrap();
         index.record(&Ping::new(driver, Fix::new(place, now)));
     }

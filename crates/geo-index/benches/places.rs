@@ -2,6 +2,8 @@
 #![allow(missing_docs, reason = "criterion's macros define public items")]
 #![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
 
+mod noise;
+
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -9,8 +11,9 @@ use doorstep_core::id::RestaurantId;
 use doorstep_core::place::LatLng;
 use doorstep_geo_index::places::{Place, Places};
 
+use noise::Noise;
+
 const PLACES: u32 = 500_000;
-const CITIES: u32 = 40;
 const RADIUS_M: u32 = 6_000;
 
 type Filter = fn(&Place<About>) -> bool;
@@ -21,40 +24,20 @@ struct About {
     cuisine: u8,
 }
 
-/// Numbers that look random and are the same in every run (SplitMix64), 0 to 1.
-struct Noise(u64);
+fn spot(noise: &mut Noise) -> LatLng {
+    let (lat, lng) = noise.spot();
+    LatLng::new(lat, lng).unwrap()
+}
 
-impl Noise {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z >> 11) as f64) / ((1_u64 << 53) as f64)
-    }
-
-    fn below(&mut self, bound: u32) -> u32 {
-        (self.next() * f64::from(bound)) as u32
-    }
-
-    /// Denser in the middle of a city: some 30 km across.
-    fn spot(&mut self) -> LatLng {
-        let city = self.below(CITIES);
-        let mut spread = || (self.next() + self.next() + self.next() - 1.5) * 0.1;
-        let (lat, lng) = (spread(), spread());
-        LatLng::new(f64::from(city % 8) * 7.0 - 25.0 + lat, f64::from(city / 8) * 9.0 - 90.0 + lng)
-            .unwrap()
-    }
-
-    fn place(&mut self, id: u32) -> Place<About> {
-        let about = About { open: self.next() < 0.6, cuisine: self.below(20) as u8 };
-        let delivery_radius_m = 1_500 + self.below(4_500);
-        Place { id: RestaurantId::from(id), position: self.spot(), delivery_radius_m, about }
-    }
+fn place(noise: &mut Noise, id: u32) -> Place<About> {
+    let about = About { open: noise.next() < 0.6, cuisine: noise.below(20) as u8 };
+    let delivery_radius_m = 1_500 + noise.below(4_500);
+    Place { id: RestaurantId::from(id), position: spot(noise), delivery_radius_m, about }
 }
 
 fn all() -> Vec<Place<About>> {
     let mut noise = Noise(1);
-    (0..PLACES).map(|id| noise.place(id)).collect()
+    (0..PLACES).map(|id| place(&mut noise, id)).collect()
 }
 
 fn pages(c: &mut Criterion) {
@@ -68,12 +51,14 @@ fn pages(c: &mut Criterion) {
     for (name, keep) in filters {
         let mut noise = Noise(2);
         group.bench_function(format!("first page of 20: {name}"), |b| {
-            b.iter(|| black_box(places.near(noise.spot(), RADIUS_M, None, 20, keep).places.len()));
+            b.iter(|| {
+                black_box(places.near(spot(&mut noise), RADIUS_M, None, 20, keep).places.len())
+            });
         });
     }
     // Twenty pages on, where there are so many.
     let mut noise = Noise(2);
-    let deep: Vec<_> = core::iter::repeat_with(|| noise.spot())
+    let deep: Vec<_> = core::iter::repeat_with(|| spot(&mut noise))
         .filter_map(|spot| Some((spot, places.near(spot, RADIUS_M, None, 400, filters[0].1).next?)))
         .take(1_000)
         .collect();
@@ -106,7 +91,7 @@ fn changes(c: &mut Criterion) {
     group.bench_function("move", |b| {
         b.iter(|| {
             let id = RestaurantId::from(noise.below(PLACES));
-            places.relocate(&id, noise.spot())
+            places.relocate(&id, spot(&mut noise))
         });
     });
     group.sample_size(10);

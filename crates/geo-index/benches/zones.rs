@@ -7,6 +7,8 @@
     clippy::unwrap_used
 )]
 
+mod noise;
+
 use std::f64::consts::TAU;
 use std::hint::black_box;
 
@@ -16,47 +18,24 @@ use doorstep_core::time::{Span, Timestamp};
 use doorstep_geo_index::zones::{Polygon, TrackerConfig, ZoneTracker, Zones};
 use doorstep_geo_index::{Config, DriverIndex, Fix, Ping, Verdict};
 
+use noise::Noise;
+
 const ZONES: u32 = 10_000;
-const CITIES: u32 = 40;
 const DRIVERS: u32 = 200_000;
 const BATCH: usize = 256;
 
-/// Numbers that look random and are the same in every run (SplitMix64), 0 to 1.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z >> 11) as f64) / ((1_u64 << 53) as f64)
-    }
-
-    fn below(&mut self, bound: u32) -> u32 {
-        (self.next() * f64::from(bound)) as u32
-    }
-
-    /// Denser in the middle of a city: some 30 km across.
-    fn spot(&mut self) -> (f64, f64) {
-        let city = self.below(CITIES);
-        let mut spread = || (self.next() + self.next() + self.next() - 1.5) * 0.1;
-        let (lat, lng) = (spread(), spread());
-        (f64::from(city % 8) * 7.0 - 25.0 + lat, f64::from(city / 8) * 9.0 - 90.0 + lng)
-    }
-
-    /// A blob of 300 m to 2 km across, with as many points.
-    fn zone(&mut self, points: u32) -> Polygon {
-        loop {
-            let (lat, lng) = self.spot();
-            let radius = 0.0015 + self.next() * 0.008;
-            let outline = (0..points).map(|point| {
-                let (sin, cos) = (f64::from(point) / f64::from(points) * TAU).sin_cos();
-                let reach = radius * (0.7 + 0.3 * self.next());
-                LatLng::new(lat + reach * sin, lng + reach * cos).unwrap()
-            });
-            if let Ok(zone) = Polygon::new(&outline.collect::<Vec<_>>(), &[]) {
-                return zone;
-            }
+/// A blob of 300 m to 2 km across, with as many points.
+fn zone(noise: &mut Noise, points: u32) -> Polygon {
+    loop {
+        let (lat, lng) = noise.spot();
+        let radius = 0.0015 + noise.next() * 0.008;
+        let outline = (0..points).map(|point| {
+            let (sin, cos) = (f64::from(point) / f64::from(points) * TAU).sin_cos();
+            let reach = radius * (0.7 + 0.3 * noise.next());
+            LatLng::new(lat + reach * sin, lng + reach * cos).unwrap()
+        });
+        if let Ok(zone) = Polygon::new(&outline.collect::<Vec<_>>(), &[]) {
+            return zone;
         }
     }
 }
@@ -67,7 +46,7 @@ fn place((lat, lng): (f64, f64)) -> LatLng {
 
 fn zones(points: u32) -> Zones<u32> {
     let mut noise = Noise(1);
-    Zones::load(ZONES, (0..ZONES).map(|id| (id, noise.zone(points)))).unwrap()
+    Zones::load(ZONES, (0..ZONES).map(|id| (id, zone(&mut noise, points)))).unwrap()
 }
 
 fn look_ups(c: &mut Criterion) {
@@ -82,14 +61,14 @@ fn look_ups(c: &mut Criterion) {
         });
     }
     let (mut zones, mut noise) = (zones(40), Noise(3));
-    let others: Vec<_> = core::iter::repeat_with(|| noise.zone(40)).take(1_000).collect();
+    let others: Vec<_> = core::iter::repeat_with(|| zone(&mut noise, 40)).take(1_000).collect();
     let mut others = others.iter().cycle();
     group.bench_function("replace a zone of 40 points", |b| {
         b.iter(|| zones.insert(noise.below(ZONES), others.next().unwrap().clone()));
     });
     for points in [40, 1_000] {
         group.bench_function(BenchmarkId::new("check a polygon, of points", points), |b| {
-            b.iter(|| noise.zone(points));
+            b.iter(|| zone(&mut noise, points));
         });
     }
     group.finish();

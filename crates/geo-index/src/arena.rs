@@ -2,9 +2,13 @@
 //!
 //! A bucket fills one chunk after the other, so its entries lie together for a query to stream over,
 //! and only its first chunk has room left. The positions of a chunk are one cache line: a query reads
-//! no other of drivers who are too far away. Chunks come from segments that are never moved or grown, so
+//! no other of drivers who are too far away. A bucket knows its first chunks itself, so that the loads of
+//! all of them are under way at once and most links, which lie on pages of their own, are never
+//! read by a query. Chunks come from segments that are never moved or grown, so
 //! a growing index copies no entries; a chunk that becomes empty is used again by whichever bucket
 //! needs one next. Memory is kept until the index is dropped.
+
+use core::iter;
 
 use doorstep_core::place::LatLng;
 
@@ -18,6 +22,8 @@ const SEGMENT_BITS: u32 = 7;
 const NONE: u32 = u32::MAX;
 /// No chunk has this number: there are fewer than 2³⁰.
 const DIVIDED: u32 = u32::MAX - 1;
+/// So many of its chunks a bucket knows without following links.
+const KNOWN: usize = 3;
 
 /// Eight entries; with a driver of eight bytes, four cache lines.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +43,8 @@ struct Segment<K> {
 /// Entries that lie together.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
-    head: u32,
+    /// The first chunks; each is what the link of the one before says.
+    known: [u32; KNOWN],
     count: u32,
 }
 
@@ -74,15 +81,15 @@ impl<K: Copy> Chunk<K> {
 }
 
 impl Bucket {
-    pub(crate) const EMPTY: Self = Self { head: NONE, count: 0 };
+    pub(crate) const EMPTY: Self = Self { known: [NONE; KNOWN], count: 0 };
 
     /// In the place of this one, a mark that its entries are in other buckets.
     pub(crate) const fn divided(self) -> Self {
-        Self { head: DIVIDED, count: self.count }
+        Self { known: [DIVIDED, NONE, NONE], count: self.count }
     }
 
     pub(crate) const fn is_divided(self) -> bool {
-        self.head == DIVIDED
+        self.head() == DIVIDED
     }
 
     /// How many entries there are, in it or in those that it is a mark for.
@@ -98,6 +105,29 @@ impl Bucket {
     /// One less in those that it is a mark for.
     pub(crate) const fn count_out(&mut self) {
         self.count = self.count.saturating_sub(1);
+    }
+
+    const fn head(self) -> u32 {
+        let [head, ..] = self.known;
+        head
+    }
+
+    /// From where on links are followed; none, if there are fewer.
+    const fn last_known(self) -> u32 {
+        let [.., last] = self.known;
+        last
+    }
+
+    /// Puts a chunk before the others.
+    const fn push(&mut self, chunk: u32) {
+        let [first, second, _] = self.known;
+        self.known = [chunk, first, second];
+    }
+
+    /// Takes the first chunk away; `fourth` follows the third.
+    const fn pop(&mut self, fourth: u32) {
+        let [_, second, third] = self.known;
+        self.known = [second, third, fourth];
     }
 
     /// How many of the first chunk's entries are in use.
@@ -136,10 +166,10 @@ impl<K: Copy> Arena<K> {
         let filled = bucket.in_head() % CHUNK;
         if filled == 0 {
             let chunk = self.allocate(entry)?;
-            *self.next_mut(chunk)? = bucket.head;
-            bucket.head = chunk;
+            *self.next_mut(chunk)? = bucket.head();
+            bucket.push(chunk);
         }
-        let at = bucket.head.saturating_mul(CHUNK).saturating_add(filled);
+        let at = bucket.head().saturating_mul(CHUNK).saturating_add(filled);
         self.set(at, entry)?;
         bucket.count = bucket.count.saturating_add(1);
         Some(at)
@@ -149,13 +179,12 @@ impl<K: Copy> Arena<K> {
     /// the gap, and is given back with where it was.
     pub(crate) fn take(&mut self, bucket: &mut Bucket, at: u32) -> Option<(Entry<K>, u32)> {
         let last_slot = bucket.in_head().checked_sub(1)?;
-        let last_at = bucket.head.saturating_mul(CHUNK).saturating_add(last_slot);
+        let last_at = bucket.head().saturating_mul(CHUNK).saturating_add(last_slot);
         let moved = self.get(last_at)?;
         self.chunk_mut(last_at / CHUNK)?.details.get_mut(slot(last_at))?.kill();
         bucket.count = bucket.count.saturating_sub(1);
         if last_slot == 0 {
-            let emptied = bucket.head;
-            bucket.head = self.release(emptied);
+            self.release(bucket);
         }
         if last_at == at {
             return None;
@@ -166,22 +195,25 @@ impl<K: Copy> Arena<K> {
 
     /// Gives back all chunks of a bucket.
     pub(crate) fn clear(&mut self, bucket: &mut Bucket) {
-        while bucket.head != NONE {
-            let chunk = bucket.head;
-            if let Some(chunk) = self.chunk_mut(chunk) {
+        while bucket.head() != NONE {
+            if let Some(chunk) = self.chunk_mut(bucket.head()) {
                 chunk.kill();
             }
-            bucket.head = self.release(chunk);
+            self.release(bucket);
         }
         bucket.count = 0;
     }
 
     /// The chunks of a bucket, and how many entries each holds.
     pub(crate) fn bucket(&self, bucket: Bucket) -> impl Iterator<Item = (&Chunk<K>, usize)> {
-        let (mut at, mut filled) = (bucket.head, slots(bucket.in_head()));
-        core::iter::from_fn(move || {
-            let found = (self.chunk(at)?, filled);
-            at = self.next(at);
+        let mut filled = slots(bucket.in_head());
+        let mut last = NONE;
+        let beyond = iter::from_fn(move || {
+            last = self.next(if last == NONE { bucket.last_known() } else { last });
+            (last != NONE).then_some(last)
+        });
+        bucket.known.into_iter().chain(beyond).map_while(move |chunk| {
+            let found = (self.chunk(chunk)?, filled);
             filled = CHUNK_USIZE;
             Some(found)
         })
@@ -190,20 +222,17 @@ impl<K: Copy> Arena<K> {
     /// Has the positions in the `nth` chunk of a bucket brought into the cache; whether there is one,
     /// and a number that means nothing.
     pub(crate) fn touch(&self, bucket: Bucket, nth: usize) -> (bool, i32) {
-        let first = bucket.head;
-        let chunk = (0..nth).fold(first, |chunk, _| self.next(chunk));
-        // The link is on another line, and the next touch follows it.
-        let next = self.next(chunk).cast_signed();
+        let chunk = bucket.known.get(nth).copied().unwrap_or_else(|| {
+            (KNOWN..=nth).fold(bucket.last_known(), |chunk, _| self.next(chunk))
+        });
         let found = self.chunk(chunk);
-        found.map_or((false, 0), |Chunk { positions: [first, ..], .. }| {
-            (true, first.lat_e7() ^ next)
-        })
+        found.map_or((false, 0), |Chunk { positions: [first, ..], .. }| (true, first.lat_e7()))
     }
 
     /// The entries of a bucket and where they lie.
     pub(crate) fn places(&self, bucket: Bucket) -> impl Iterator<Item = (u32, Entry<K>)> {
-        let (mut chunk, mut filled) = (bucket.head, bucket.in_head());
-        core::iter::from_fn(move || {
+        let (mut chunk, mut filled) = (bucket.head(), bucket.in_head());
+        iter::from_fn(move || {
             let here = chunk;
             let entries = (0_u32..).zip(self.chunk(here)?.entries()).take(slots(filled));
             chunk = self.next(here);
@@ -254,13 +283,14 @@ impl<K: Copy> Arena<K> {
         Some(chunk)
     }
 
-    /// Frees a chunk; the one that came after it.
-    fn release(&mut self, chunk: u32) -> u32 {
-        let free = self.free;
-        let Some(next) = self.next_mut(chunk) else { return NONE };
-        let after = core::mem::replace(next, free);
-        self.free = chunk;
-        after
+    /// Frees a bucket's first chunk.
+    fn release(&mut self, bucket: &mut Bucket) {
+        let (chunk, free) = (bucket.head(), self.free);
+        bucket.pop(self.next(bucket.last_known()));
+        if let Some(next) = self.next_mut(chunk) {
+            *next = free;
+            self.free = chunk;
+        }
     }
 
     fn chunk(&self, chunk: u32) -> Option<&Chunk<K>> {

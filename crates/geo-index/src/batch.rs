@@ -58,9 +58,10 @@ impl<'p, K: Copy + Eq + Hash> Block<'p, K> {
         Self { pings, hashes, order, begins, verdicts: [Verdict::Full; BLOCK] }
     }
 
-    /// Whether any ping belongs to this stripe.
-    pub(crate) fn has(&self, stripe: usize) -> bool {
-        !self.numbers(stripe).is_empty()
+    /// The stripes that any ping belongs to, a bit each, the first one's lowest.
+    pub(crate) fn stripes(&self) -> u64 {
+        let has = |stripe: &usize| !self.range(*stripe).is_empty();
+        (0..Config::STRIPES_MAX).filter(has).fold(0, |stripes, stripe| stripes | 1 << stripe)
     }
 
     /// Records the pings of one stripe.
@@ -108,10 +109,6 @@ impl<'p, K: Copy + Eq + Hash> Block<'p, K> {
 
     fn ping(&self, number: u8) -> Option<&'p Ping<K>> {
         self.pings.get(usize::from(number))
-    }
-
-    fn numbers(&self, stripe: usize) -> &[u8] {
-        self.order.get(self.range(stripe)).unwrap_or_default()
     }
 
     fn range(&self, stripe: usize) -> core::ops::Range<usize> {

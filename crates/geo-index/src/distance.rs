@@ -94,6 +94,12 @@ impl Centre {
         away
     }
 
+    /// The haversines of some places, rounded, to hold against [`anywhere_max`].
+    #[expect(clippy::cast_possible_truncation, reason = "rounding is within the slack")]
+    pub(crate) fn anywhere<const N: usize>(&self, places: &[LatLng; N]) -> [f32; N] {
+        places.map(|place| self.haversine(place).max(0.0) as f32)
+    }
+
     /// The distance to a place whose haversine was computed, as `distance_m` has it.
     #[inline]
     pub(crate) fn distance_m(&self, to: LatLng, haversine: f64) -> u32 {
@@ -196,6 +202,13 @@ pub(crate) fn haversine_max(distance_m: u32) -> f64 {
 #[expect(clippy::cast_possible_truncation, reason = "rounding is within the slack")]
 pub(crate) fn plane_max(haversine: f64) -> f32 {
     (haversine * PLANE) as f32
+}
+
+/// What places of which none has a larger haversine than this have by [`Centre::anywhere`] at most.
+#[expect(clippy::cast_possible_truncation, reason = "rounding is within the slack")]
+pub(crate) fn anywhere_max(haversine: f64) -> f32 {
+    // A part in ten million, and what is smaller than a float can tell.
+    (haversine * (1.0 + 1e-6) + 1e-30) as f32
 }
 
 /// The arc of a difference of latitudes, in metres, rounded down a little.

@@ -2,6 +2,7 @@
 
 use core::cmp::Reverse;
 use core::hash::Hash;
+use core::hint::spin_loop;
 use core::iter;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,14 +10,14 @@ use arrayvec::ArrayVec;
 use doorstep_core::id::DriverId;
 use doorstep_core::place::LatLng;
 use doorstep_core::time::{Span, Timestamp};
-use parking_lot::{RwLock, RwLockReadGuard};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{BLOCK, Block};
 use crate::config::{Config, ConfigError};
 use crate::nearest::search;
 use crate::ping::{Fix, Ping, Suspicion, Tally, Verdict};
-use crate::query::Query;
+use crate::query::{Candidates, Query};
 use crate::stripe::{self, NOWHERE, Stripe};
 use crate::viewport::Viewport;
 use crate::visit::visit;
@@ -47,7 +48,8 @@ impl<K: Copy> Hit<K> {
 /// **Locks.** Each driver belongs to one stripe, a `parking_lot::RwLock` that guards all that is known of
 /// its drivers: directory, entries, cells, suspicions, tally. A writer holds one at a time, and
 /// never waits while it holds one. A query takes all of them for reading, in one order: it waits
-/// only for writers, who go on, and sees all drivers at one moment. Nothing is read without its lock but
+/// only for writers, who go on, and sees all drivers at one moment. Who finds a lock taken looks again
+/// for some tens of microseconds before the thread sleeps. Nothing is read without its lock but
 /// the number of drivers, one atomic integer: a place in it is reserved before a driver is put in, and
 /// given back after one was taken out, so it is never less than the drivers held, and no other memory
 /// is reached through it.
@@ -116,7 +118,7 @@ impl<K: Copy + Eq + Hash + Ord> DriverIndex<K> {
     /// [`record_batch`](Self::record_batch) takes them at several times the rate.
     pub fn record(&self, ping: &Ping<K>) -> Verdict {
         let hash = stripe::hash(&ping.driver);
-        self.stripe(hash).write().record(&self.config, ping, (hash, NOWHERE), || self.reserve())
+        write(self.stripe(hash)).record(&self.config, ping, (hash, NOWHERE), || self.reserve())
     }
 
     /// Takes in pings; `told` gets each one's verdict, in the order of the pings and outside the
@@ -144,21 +146,23 @@ impl<K: Copy + Eq + Hash + Ord> DriverIndex<K> {
                 continue;
             }
             let mut block = Block::new(block, |hash| self.stripe_of(hash));
-            let mut busy = 0_u64;
-            for (number, stripe) in self.stripes().enumerate() {
-                if !block.has(number) {
-                    continue;
-                }
-                match stripe.try_write() {
-                    Some(mut stripe) => {
-                        block.record(number, &mut stripe, &self.config, || self.reserve());
+            let (mut left, mut patience) = (block.stripes(), PATIENCE);
+            while left != 0 {
+                let before = left;
+                for (number, stripe) in self.stripes().enumerate() {
+                    if left & 1 << number == 0 {
+                        continue;
                     }
-                    None => busy |= 1 << number,
+                    let free =
+                        if patience > 0 { write_if_free(stripe) } else { Some(stripe.write()) };
+                    if let Some(mut stripe) = free {
+                        block.record(number, &mut stripe, &self.config, || self.reserve());
+                        left &= !(1 << number);
+                    }
                 }
-            }
-            for (number, stripe) in self.stripes().enumerate() {
-                if busy & 1 << number != 0 {
-                    block.record(number, &mut stripe.write(), &self.config, || self.reserve());
+                if left == before {
+                    patience = patience.saturating_sub(1);
+                    spin_loop();
                 }
             }
             block.verdicts().for_each(|(ping, verdict)| told(ping, verdict));
@@ -169,7 +173,7 @@ impl<K: Copy + Eq + Hash + Ord> DriverIndex<K> {
     /// way brings the driver back: whoever takes pings asks first whether the driver is online.
     pub fn remove(&self, driver: &K) -> Option<Fix> {
         let hash = stripe::hash(driver);
-        let removed = self.stripe(hash).write().remove(hash, driver);
+        let removed = write(self.stripe(hash)).remove(hash, driver);
         if removed.is_some() {
             self.release(1);
         }
@@ -181,7 +185,7 @@ impl<K: Copy + Eq + Hash + Ord> DriverIndex<K> {
     pub fn get(&self, driver: &K) -> Option<Fix> {
         {
             let hash = stripe::hash(driver);
-            self.stripe(hash).read().get(hash, driver)
+            read(self.stripe(hash)).get(hash, driver)
         }
     }
 
@@ -204,7 +208,7 @@ impl<K: Copy + Eq + Hash + Ord> DriverIndex<K> {
             return out.clear();
         }
         let stripes = self.read_all();
-        let mut candidates = ArrayVec::new();
+        let mut candidates = Candidates::new();
         let found = (&mut candidates, out);
         let mut query =
             Query::new((centre, radius_m, k), (now, self.config.stale_after), keep, found);
@@ -349,7 +353,7 @@ impl<K: Copy + Eq + Hash + Ord> DriverIndex<K> {
     /// All locks at once, so that a driver who moves meanwhile is seen once. Nobody who holds one lock
     /// waits for another except here, for reading and in one order.
     fn read_all(&self) -> ArrayVec<RwLockReadGuard<'_, Stripe<K>>, { Config::STRIPES_MAX }> {
-        self.stripes().take(Config::STRIPES_MAX).map(RwLock::read).collect()
+        self.stripes().take(Config::STRIPES_MAX).map(read).collect()
     }
 
     fn stripe(&self, hash: u64) -> &RwLock<Stripe<K>> {
@@ -383,4 +387,33 @@ impl<K: Copy + Eq + Hash + Ord> DriverIndex<K> {
     fn release(&self, drivers: u32) {
         self.drivers.fetch_sub(drivers, Ordering::Relaxed);
     }
+}
+
+/// How often somebody looks whether a lock is free before they sleep until it is: some tens of
+/// microseconds, longer than anybody holds one who is not interrupted. To put a thread to sleep and
+/// wake it up costs more than that, and whoever gives the lock back pays for it.
+const PATIENCE: u32 = 3_000;
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    patiently(|| write_if_free(lock)).unwrap_or_else(|| lock.write())
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    let read_if_free = || if lock.is_locked_exclusive() { None } else { lock.try_read() };
+    patiently(read_if_free).unwrap_or_else(|| lock.read())
+}
+
+/// It looks before it tries: who tries takes the lock's cache line from whoever holds it.
+fn write_if_free<T>(lock: &RwLock<T>) -> Option<RwLockWriteGuard<'_, T>> {
+    if lock.is_locked() { None } else { lock.try_write() }
+}
+
+fn patiently<G>(mut attempt: impl FnMut() -> Option<G>) -> Option<G> {
+    (0..PATIENCE).find_map(|_| {
+        let guard = attempt();
+        if guard.is_none() {
+            spin_loop();
+        }
+        guard
+    })
 }

@@ -63,9 +63,9 @@ where
     S: Deref<Target = Stripe<K>>,
 {
     if !search_boxes(query, stripes, drivers) {
-        query.restart(query.radius_m);
+        query.restart(query.radius_m, Measure::Any);
         for chunk in stripes.iter().flat_map(|stripe| stripe.chunks()) {
-            query.offer(chunk, CHUNK_USIZE, Measure::Any);
+            query.offer(chunk, CHUNK_USIZE);
         }
     }
 }
@@ -93,7 +93,7 @@ where
         if reach.cells(cells_max) >= cells_max {
             return false;
         }
-        query.restart(reach.whole_m.min(query.radius_m));
+        query.restart(reach.whole_m.min(query.radius_m), reach.measure);
         reach.look(query, stripes);
         query.settle();
         if query.found() >= query.k || reach.whole_m >= query.radius_m {
@@ -188,14 +188,14 @@ impl Reach {
                     for stripe in stripes {
                         let Some(bucket) = stripe.cell(cell) else { continue };
                         if found.is_full() {
-                            look_at_all(&mut found, query, self.measure);
+                            look_at_all(&mut found, query);
                         }
                         found.push(Crowd { cell, cos_min, stripe, bucket });
                     }
                 }
             }
         }
-        look_at_all(&mut found, query, self.measure);
+        look_at_all(&mut found, query);
     }
 }
 
@@ -212,11 +212,8 @@ type Found<'s, K> = ArrayVec<Crowd<'s, K>, 64>;
 
 /// Offers the drivers of many buckets. All of them are touched first, so that the loads of many are
 /// under way at once: what is done with a driver depends on where it is, and waits for it.
-fn look_at_all<'s, K, F>(
-    found: &mut Found<'s, K>,
-    query: &mut Query<'_, 's, K, F>,
-    measure: Measure,
-) where
+fn look_at_all<'s, K, F>(found: &mut Found<'s, K>, query: &mut Query<'_, 's, K, F>)
+where
     K: Copy + Ord + Hash,
     F: Fn(&K, &Fix) -> bool,
 {
@@ -233,13 +230,13 @@ fn look_at_all<'s, K, F>(
         }
     }
     for Crowd { cell, cos_min, stripe, bucket } in found.drain(..) {
-        look_into((cell, cos_min, measure), query, stripe, bucket);
+        look_into((cell, cos_min), query, stripe, bucket);
     }
 }
 
 /// Offers the drivers of a cell, part by part if it is divided, the nearest part first.
 fn look_into<'s, K, F>(
-    (cell, cos_min, measure): (Cell, f64, Measure),
+    (cell, cos_min): (Cell, f64),
     query: &mut Query<'_, 's, K, F>,
     stripe: &'s Stripe<K>,
     bucket: Bucket,
@@ -249,7 +246,7 @@ fn look_into<'s, K, F>(
 {
     if !bucket.is_divided() {
         for (chunk, filled) in stripe.bucket(bucket) {
-            query.offer(chunk, filled, measure);
+            query.offer(chunk, filled);
         }
         return;
     }
@@ -262,7 +259,7 @@ fn look_into<'s, K, F>(
             return;
         }
         if let Some(bucket) = stripe.cell(part) {
-            look_into((part, cos_min, measure), query, stripe, bucket);
+            look_into((part, cos_min), query, stripe, bucket);
         }
     }
 }

@@ -11,14 +11,18 @@ use doorstep_core::place::LatLng;
 use doorstep_core::time::{Span, Timestamp};
 
 use crate::arena::{CHUNK_USIZE, Chunk};
-use crate::distance::{Centre, Near, haversine_max, plane_max};
+use crate::distance::{Centre, Near, anywhere_max, haversine_max, plane_max};
 use crate::index::Hit;
 use crate::ping::Fix;
 
-/// So many candidates are found before they are gone through, or a chunk more.
+/// So many candidates are found before they are gone through.
 const CANDIDATES: usize = 128;
-/// The lowest bits of a haversine, which give way to the candidate's number: a part in 2⁴⁵.
-const NUMBER_MASK: u64 = CANDIDATES as u64 - 1;
+/// In so many chunks, at most.
+const CHUNKS: usize = 64;
+/// A candidate is a number: how far, as the bits of a float that is not negative, which are in its
+/// order; then the number of the chunk, then the slot.
+const AWAY_AT: u32 = 32;
+const CHUNK_AT: u32 = 3;
 
 /// What is asked, and the best hits so far.
 pub(crate) struct Query<'q, 's, K, F> {
@@ -33,18 +37,17 @@ pub(crate) struct Query<'q, 's, K, F> {
     limit_m: u32,
     /// The same as a haversine.
     limit: f64,
+    measure: Measure,
+    /// What is farther than that, as it is measured, is beyond the limit.
+    away_max: f32,
     candidates: &'q mut Candidates<'s, K>,
 }
 
-/// Drivers who were found and not gone through yet.
-pub(crate) type Candidates<'s, K> = ArrayVec<Candidate<'s, K>, CANDIDATES>;
-
-/// A driver within the limit.
-#[derive(Clone, Copy)]
-pub(crate) struct Candidate<'s, K> {
-    haversine: f64,
-    chunk: &'s Chunk<K>,
-    slot: usize,
+/// Drivers within the limit who were found and not gone through yet.
+pub(crate) struct Candidates<'s, K> {
+    chunks: ArrayVec<&'s Chunk<K>, CHUNKS>,
+    found: [u64; CANDIDATES],
+    len: usize,
 }
 
 /// How positions may be measured.
@@ -74,6 +77,8 @@ impl<'q, 's, K: Copy + Ord, F: Fn(&K, &Fix) -> bool> Query<'q, 's, K, F> {
             out,
             limit_m: radius_m,
             limit: haversine_max(radius_m),
+            measure: Measure::Any,
+            away_max: f32::INFINITY,
             candidates,
         }
     }
@@ -89,76 +94,54 @@ impl<'q, 's, K: Copy + Ord, F: Fn(&K, &Fix) -> bool> Query<'q, 's, K, F> {
     }
 
     /// Begins again, and wants none that is farther.
-    pub(crate) fn restart(&mut self, limit_m: u32) {
+    pub(crate) fn restart(&mut self, limit_m: u32, measure: Measure) {
+        self.measure = measure;
         self.out.clear();
         self.candidates.clear();
-        self.limit_m = limit_m;
-        self.limit = haversine_max(limit_m);
+        self.lower(limit_m);
     }
 
     /// Makes candidates of those in the first `filled` slots that are within the limit.
     #[inline]
-    pub(crate) fn offer(&mut self, chunk: &'s Chunk<K>, filled: usize, measure: Measure) {
-        if self.candidates.remaining_capacity() < CHUNK_USIZE {
+    pub(crate) fn offer(&mut self, chunk: &'s Chunk<K>, filled: usize) {
+        if self.candidates.is_full() {
             self.settle();
         }
-        let (away, most) = match measure {
-            Measure::Near(near) => {
-                (self.centre.in_the_plane(near, &chunk.positions), plane_max(self.limit))
-            }
-            Measure::Any => ([0.0; CHUNK_USIZE], f32::INFINITY),
+        let away = match self.measure {
+            Measure::Near(near) => self.centre.in_the_plane(near, &chunk.positions),
+            Measure::Any => self.centre.anywhere(&chunk.positions),
         };
-        for (slot, away) in away.iter().enumerate().take(filled) {
-            if *away > most {
-                continue;
-            }
-            let Some(position) = chunk.positions.get(slot) else { continue };
-            let haversine = self.centre.haversine(*position);
-            if haversine <= self.limit {
-                let candidate = Candidate { haversine, chunk, slot };
-                let _there_is_room = self.candidates.try_push(candidate);
-            }
-        }
+        self.candidates.add(chunk, &away, filled, self.away_max);
     }
 
     /// Goes through the candidates if that can lower the limit.
     pub(crate) fn settle_if_enough(&mut self) {
-        if self.out.len().saturating_add(self.candidates.len()) >= self.k {
+        if self.out.len().saturating_add(self.candidates.len) >= self.k {
             self.settle();
         }
     }
 
     /// Goes through the candidates, from the nearest on if not all are wanted anyway.
     pub(crate) fn settle(&mut self) {
-        let mut order = ArrayVec::<u64, CANDIDATES>::new();
-        for (number, found) in (0..).zip(&*self.candidates) {
-            let _there_is_room = order.try_push(found.haversine.to_bits() & !NUMBER_MASK | number);
-        }
-        let is_sorted = self.k < usize::MAX;
+        let (is_sorted, len) = (self.k < usize::MAX, self.candidates.len);
         if is_sorted {
-            // A haversine is not negative: its bits are in its order.
-            order.sort_unstable();
+            self.candidates.found.get_mut(..len).unwrap_or_default().sort_unstable();
         }
         // The loads of many are under way at once.
-        let touched = order.iter().take(self.k).filter_map(|number| self.numbered(*number));
-        black_box(touched.fold(0_i64, |sum, found| {
-            let details = found.chunk.details(found.slot);
-            sum ^ details.map_or(0, |details| details.taken_at.as_millis())
-        }));
-        for number in &order {
-            let Some(found) = self.numbered(*number) else { continue };
-            if found.haversine <= self.limit {
-                self.consider(&found);
+        let touched = (0..len.min(self.k)).filter_map(|number| {
+            let (_, chunk, slot) = self.candidates.get(number)?;
+            chunk.details(slot)
+        });
+        black_box(touched.fold(0_i64, |sum, details| sum ^ details.taken_at.as_millis()));
+        for number in 0..len {
+            let Some((away, chunk, slot)) = self.candidates.get(number) else { continue };
+            if away <= self.away_max {
+                self.consider(chunk, slot);
             } else if is_sorted {
                 break;
             }
         }
         self.candidates.clear();
-    }
-
-    fn numbered(&self, number: u64) -> Option<Candidate<'s, K>> {
-        let number = usize::try_from(number & NUMBER_MASK).unwrap_or(usize::MAX);
-        self.candidates.get(number).copied()
     }
 
     /// The answers, nearest first.
@@ -168,9 +151,13 @@ impl<'q, 's, K: Copy + Ord, F: Fn(&K, &Fix) -> bool> Query<'q, 's, K, F> {
         self.out.truncate(self.k);
     }
 
-    fn consider(&mut self, Candidate { haversine, chunk, slot }: &Candidate<'s, K>) {
-        let Some(entry) = chunk.live(*slot) else { return };
-        let distance_m = self.centre.distance_m(entry.position, *haversine);
+    fn consider(&mut self, chunk: &Chunk<K>, slot: usize) {
+        let Some(entry) = chunk.live(slot) else { return };
+        let haversine = self.centre.haversine(entry.position);
+        if haversine > self.limit {
+            return;
+        }
+        let distance_m = self.centre.distance_m(entry.position, haversine);
         let (driver, fix) = (entry.details.driver, entry.fix());
         let age = fix.age(self.now);
         if distance_m > self.limit_m || age > self.stale_after || !(self.keep)(&driver, &fix) {
@@ -201,5 +188,51 @@ impl<'q, 's, K: Copy + Ord, F: Fn(&K, &Fix) -> bool> Query<'q, 's, K, F> {
     fn lower(&mut self, limit_m: u32) {
         self.limit_m = limit_m;
         self.limit = haversine_max(limit_m);
+        self.away_max = match self.measure {
+            Measure::Near(_) => plane_max(self.limit),
+            Measure::Any => anywhere_max(self.limit),
+        };
+    }
+}
+
+impl<'s, K: Copy> Candidates<'s, K> {
+    pub(crate) const fn new() -> Self {
+        Self { chunks: ArrayVec::new_const(), found: [0; CANDIDATES], len: 0 }
+    }
+
+    fn clear(&mut self) {
+        self.chunks.clear();
+        self.len = 0;
+    }
+
+    /// How far one is, and where it lies.
+    fn get(&self, number: usize) -> Option<(f32, &'s Chunk<K>, usize)> {
+        let found = *self.found.get(number)?;
+        let away = f32::from_bits((found >> AWAY_AT) as u32);
+        let chunk = self.chunks.get((found >> CHUNK_AT) as usize & (CHUNKS - 1))?;
+        Some((away, chunk, found as usize & (CHUNK_USIZE - 1)))
+    }
+
+    /// Whether another chunk's may find no room.
+    fn is_full(&self) -> bool {
+        self.chunks.is_full() || self.len > CANDIDATES - CHUNK_USIZE
+    }
+
+    /// Takes those of the first `filled` that are no farther. Each is written, and counts or not: which
+    /// ones do cannot be foretold, and a processor that guesses loses more than it takes to write.
+    #[inline]
+    fn add(&mut self, chunk: &'s Chunk<K>, away: &[f32; CHUNK_USIZE], filled: usize, most: f32) {
+        let number = (self.chunks.len() as u64) << CHUNK_AT;
+        let before = self.len;
+        for (slot, away) in away.iter().enumerate() {
+            let found = u64::from(away.to_bits()) << AWAY_AT | number | slot as u64;
+            if let Some(place) = self.found.get_mut(self.len) {
+                *place = found;
+            }
+            self.len = self.len.saturating_add(usize::from((*away <= most) & (slot < filled)));
+        }
+        if self.len > before {
+            let _there_is_room = self.chunks.try_push(chunk);
+        }
     }
 }

@@ -32,7 +32,10 @@ const UNITE_AT: u32 = 24;
 /// Where no entry lies.
 pub(crate) const NOWHERE: u32 = u32::MAX;
 
+/// Aligned, so that the lock around it lies on cache lines of its own: whoever waits looks at the lock
+/// again and again, and would take the line away from whoever works on the stripe.
 #[derive(Debug)]
+#[repr(align(128))]
 pub(crate) struct Stripe<K> {
     /// Where in `entries` each driver's lies, by the driver's hash.
     directory: HashTable<u32>,

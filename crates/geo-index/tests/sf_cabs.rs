@@ -14,6 +14,10 @@
     reason = "the traces are files whose place is configured, and a test that panics fails"
 )]
 
+#[path = "../benches/noise/mod.rs"]
+#[allow(dead_code, reason = "the benches need more of it")]
+mod noise;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +26,8 @@ use doorstep_core::time::{Span, Timestamp};
 use doorstep_geo_index::Fix;
 use doorstep_geo_index::arrival::{Crossing, Geofence, Watch};
 use doorstep_geo_index::zones::{Passage, Polygon, TrackerConfig, ZoneTracker, Zones};
+
+use noise::Noise;
 
 #[derive(Clone, Copy, Debug)]
 struct Report {
@@ -60,22 +66,10 @@ fn cabs() -> Option<Vec<Vec<Report>>> {
     Some(cabs.into_values().collect())
 }
 
-/// Numbers that look random and are the same in every run (SplitMix64), −1 to 1.
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        f64::from((z >> 40) as u32) / f64::from(1_u32 << 23) - 1.0
-    }
-
-    /// Up to 12 m off in each direction.
-    fn around(&mut self, (lat, lng): (f64, f64)) -> LatLng {
-        let off = 12.0 / METRES_PER_DEGREE;
-        LatLng::new(lat + off * self.next(), lng + off * self.next() / 0.79).unwrap()
-    }
+/// A place up to 12 m off in each direction.
+fn around((lat, lng): (f64, f64), noise: &mut Noise) -> LatLng {
+    let mut off = || 12.0 / METRES_PER_DEGREE * (2.0 * noise.next() - 1.0);
+    LatLng::new(lat + off(), lng + off() / 0.79).unwrap()
 }
 
 /// A fix in 5 s along the way, noisy.
@@ -93,7 +87,7 @@ fn fill(reports: &[Report], noise: &mut Noise) -> Vec<Report> {
                 between(from.place.lng(), to.place.lng()),
             );
             filled
-                .push(Report { secs: from.secs + gap * step / steps, place: noise.around(place) });
+                .push(Report { secs: from.secs + gap * step / steps, place: around(place, noise) });
         }
     }
     filled
@@ -190,10 +184,11 @@ fn a_cab_that_drives_past_a_door_at_speed_does_not_arrive() {
                 continue;
             }
             let middle = |a: f64, b: f64| (a + b) / 2.0;
-            let door = noise.around((
+            let halfway = (
                 middle(leg[1].place.lat(), leg[2].place.lat()),
                 middle(leg[1].place.lng(), leg[2].place.lng()),
-            ));
+            );
+            let door = around(halfway, &mut noise);
             let trace = fill(leg, &mut noise);
             let told = crossings(&Geofence::doorstep(door), &trace);
             assert!(told.is_empty(), "{leg:?}: {told:?}");
