@@ -62,23 +62,35 @@
 //! `ui/`, each named in `src/ui.rs`, under a Content-Security-Policy that allows this host only:
 //! scripts and styles are files of their own.
 
+mod app;
+pub mod auth;
+mod command;
+pub mod config;
+mod layers;
+mod problem;
+mod refusal;
+mod routes;
+mod serve;
+mod service;
+mod show;
+mod socket;
 #[cfg(feature = "ui")]
 mod ui;
 pub mod wire;
 
+pub use config::{Config, ConfigError};
+pub use layers::Peer;
+pub use serve::Connections;
+pub use service::Service;
+
 use axum::Router;
 use doorstep_runtime::client::Client;
 
-/// How the service is cut.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Config {}
-
-/// The service's public routes over a running shard.
-#[must_use]
-pub fn router(client: Client, _config: Config) -> Router {
-    let router = Router::new();
-    #[cfg(feature = "ui")]
-    let router = router.merge(ui::routes());
-    router.with_state(client)
+/// The public routes over a running shard: [`Service::new`] and [`Service::router`] in one, for whoever
+/// serves and ends them by other means.
+///
+/// # Errors
+/// [`ConfigError`]
+pub fn router(client: Client, config: Config) -> Result<Router, ConfigError> {
+    Ok(Service::new(client, config)?.router())
 }

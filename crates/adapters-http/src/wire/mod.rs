@@ -8,6 +8,7 @@ mod basic;
 mod driver;
 mod ops;
 mod order;
+mod restaurant;
 mod sale;
 mod track;
 
@@ -23,6 +24,10 @@ pub use ops::{Bounds, Counters, DriverCounts, Marker, Markers, OrderCounts, Ping
 pub use order::{
     Cancellation, CancellationReason, Carrier, Ground, Line, Milestone, Order, Party, Payment,
     PaymentState, Quote, Status,
+};
+pub use restaurant::{
+    BadRestaurant, Category, Choice, Hours, Item, Menu, NearbyRestaurant, Opening, OptionGroup,
+    Restaurant,
 };
 pub use sale::{Held, HeldState, Sale, Standing};
 pub use track::TrackMessage;

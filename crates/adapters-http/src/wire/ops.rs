@@ -107,8 +107,6 @@ pub struct OrderCounts {
 /// Drivers, by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DriverCounts {
-    /// Admitted.
-    pub admitted: u64,
     /// On duty and free.
     pub online: u64,
     /// Thinking about an offer.

@@ -353,7 +353,7 @@ fn the_markers_of_an_operations_map() {
 fn the_counters_of_an_operations_page() {
     let counters = Counters {
         orders: OrderCounts { pending: 1, late: 2, ..OrderCounts::default() },
-        drivers: DriverCounts { admitted: 5, online: 4, offered: 3, on_delivery: 2, on_map: 1 },
+        drivers: DriverCounts { online: 4, offered: 3, on_delivery: 2, on_map: 1 },
         pings: PingCounts { taken: 10, out_of_order: 1, implausible: 0 },
         sockets: 3,
         checkouts: 1,
@@ -364,7 +364,7 @@ fn the_counters_of_an_operations_page() {
             "driver_assigned": 0, "driver_at_restaurant": 0, "picked_up": 0, "on_the_way": 0,
             "at_doorstep": 0, "delivered": 0, "undelivered": 0, "cancelled": 0, "late": 2,
         },
-        "drivers": { "admitted": 5, "online": 4, "offered": 3, "on_delivery": 2, "on_map": 1 },
+        "drivers": { "online": 4, "offered": 3, "on_delivery": 2, "on_map": 1 },
         "pings": { "taken": 10, "out_of_order": 1, "implausible": 0 },
         "sockets": 3,
         "checkouts": 1,
