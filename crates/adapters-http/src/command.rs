@@ -3,8 +3,9 @@
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use doorstep_core::id::CommandId;
+use doorstep_core::idempotency::{BadKey, IdempotencyKey};
 use doorstep_core::log::Cause;
 use doorstep_core::shard::{Command, Outcome};
 use doorstep_core::time::Timestamp;
@@ -19,9 +20,6 @@ use crate::auth::{Principal, Who};
 use crate::layers::principal;
 use crate::problem::Problem;
 use crate::refusal;
-
-/// Longest `Idempotency-Key`.
-const KEY_CHARS_MAX: usize = 128;
 
 /// Who wants what done, and the name under which it is done once.
 #[derive(Debug)]
@@ -56,7 +54,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Act<T> {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let bytes = body(request, app).await?;
         let cause = match &key {
-            Some(key) => named_cause(&who, method.as_str(), &path, key, &bytes, app.now()),
+            Some(key) => {
+                let key = key.as_str();
+                named_cause(&who, method.as_str(), &path, key, &bytes, app.now())
+            }
             None => fresh_cause(app.now()),
         };
         let body = parse(&bytes)?;
@@ -98,30 +99,35 @@ pub(crate) async fn body(request: Request<Body>, app: &App) -> Result<Bytes, Pro
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
     serde_json::from_slice(bytes).map_err(|error| {
-        Problem::bad_request("invalid_body", "The body is not what is wanted here").detail(error)
+        Problem::bad_request("invalid_body", "The body is not what is wanted here").detail(&error)
     })
 }
 
-fn idempotency_key(headers: &HeaderMap, named: &Named) -> Result<Option<String>, Problem> {
+fn idempotency_key(headers: &HeaderMap, named: &Named) -> Result<Option<IdempotencyKey>, Problem> {
     let mut keys = headers.get_all("idempotency-key").iter();
-    match (keys.next(), keys.next(), named) {
-        (Some(key), None, _) => {
-            let key = key.to_str().ok().filter(|key| {
-                (1..=KEY_CHARS_MAX).contains(&key.len())
-                    && key.bytes().all(|byte| byte.is_ascii_graphic())
-            });
-            let bad = || {
-                let title = "An Idempotency-Key is 1 to 128 visible ASCII characters";
-                Problem::bad_request("bad_idempotency_key", title)
-            };
-            key.map(|key| Some(key.to_owned())).ok_or_else(bad)
+    let key = match (keys.next(), keys.next(), named) {
+        (None, _, Named::May) => return Ok(None),
+        (key, None, _) => IdempotencyKey::required(key.map(HeaderValue::as_bytes)),
+        (Some(_), Some(_), _) => {
+            let title = "There is more than one Idempotency-Key";
+            return Err(Problem::bad_request("bad_idempotency_key", title));
         }
-        (None, None, Named::May) => Ok(None),
-        (_, _, _) => {
-            let title = "This wants one Idempotency-Key, the same on every retry";
-            Err(Problem::bad_request("idempotency_key_missing", title))
+        (None, Some(_), Named::Must) => Err(BadKey::Absent),
+    };
+    key.map(Some).map_err(|bad| match bad {
+        BadKey::Absent => {
+            let title = "This wants an Idempotency-Key, the same on every retry";
+            Problem::bad_request("idempotency_key_missing", title)
         }
-    }
+        BadKey::Empty
+        | BadKey::TooLong
+        | BadKey::BadCharacter { .. }
+        | BadKey::BadQuotes { .. }
+        | _ => {
+            let title = "The Idempotency-Key is none";
+            Problem::bad_request("bad_idempotency_key", title).detail(&bad)
+        }
+    })
 }
 
 /// The name of a request: who, what, where and which key; and the digest of the whole of it. The
@@ -209,7 +215,7 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
         let query = axum::extract::Query::<T>::from_request_parts(parts, app).await;
         query.map(|query| Self(query.0)).map_err(|error| {
             Problem::bad_request("invalid_query", "The query is not what is wanted here")
-                .detail(error.body_text())
+                .detail(&error.body_text())
         })
     }
 }
@@ -260,15 +266,17 @@ mod tests {
             headers
         };
         let code = |keys: &[&str], named| {
-            idempotency_key(&headers(keys), &named).map_err(|problem| problem.code())
+            let key = idempotency_key(&headers(keys), &named);
+            key.map(|key| key.map(String::from)).map_err(|problem| problem.code())
         };
         assert_eq!(code(&["a-1"], Named::Must), Ok(Some("a-1".into())));
+        assert_eq!(code(&["\"a-1\""], Named::Must), Ok(Some("a-1".into())));
         assert_eq!(code(&[], Named::May), Ok(None));
         assert_eq!(code(&[], Named::Must), Err("idempotency_key_missing"));
-        assert_eq!(code(&["a", "b"], Named::May), Err("idempotency_key_missing"));
-        let long = "x".repeat(129);
-        for bad in ["", "a b", &long] {
-            assert_eq!(code(&[bad], Named::Must), Err("bad_idempotency_key"), "{bad:?}");
+        let long = "x".repeat(256);
+        for bad in [&["a", "b"][..], &[""], &["a b"], &[&long]] {
+            assert_eq!(code(bad, Named::May), Err("bad_idempotency_key"), "{bad:?}");
+            assert_eq!(code(bad, Named::Must), Err("bad_idempotency_key"), "{bad:?}");
         }
     }
 }

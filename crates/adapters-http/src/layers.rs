@@ -189,7 +189,7 @@ fn address(app: &App, request: &Request) -> Option<IpAddr> {
 fn too_many(refused: Refused) -> Problem {
     let wait = match refused {
         Refused::Later { retry_after } => retry_after,
-        _ => Span::from_mins(1),
+        Refused::NeverFits { .. } | _ => Span::from_mins(1),
     };
     Problem::too_many("rate_limited", "Too many requests", wait)
 }

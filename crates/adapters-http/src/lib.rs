@@ -24,7 +24,7 @@
 //!
 //! ## Doing something once
 //!
-//! Every `POST` that changes something wants an `Idempotency-Key` (1 to 128 visible ASCII
+//! Every `POST` that changes something wants an `Idempotency-Key` (1 to 255 printable ASCII
 //! characters). A repetition gets the first outcome, also after a restart; the same key with
 //! another body gets 422 `idempotency_key_reused`.
 //!
@@ -62,6 +62,7 @@
 //! `ui/`, each named in `src/ui.rs`, under a Content-Security-Policy that allows this host only:
 //! scripts and styles are files of their own.
 
+mod admin;
 mod app;
 pub mod auth;
 mod command;

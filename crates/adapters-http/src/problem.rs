@@ -63,7 +63,7 @@ impl Problem {
     }
 
     /// For people; nothing that is not theirs to know.
-    pub(crate) fn detail(mut self, detail: impl ToString) -> Self {
+    pub(crate) fn detail(mut self, detail: &impl ToString) -> Self {
         self.detail = Some(detail.to_string());
         self
     }

@@ -57,7 +57,7 @@ pub(crate) fn problem(refusal: &Refusal, now: Timestamp) -> Problem {
         Refusal::Sale(refusal) => sale(refusal, now),
         Refusal::SaleRules(_) => {
             Problem::unprocessable("sale_rules", "A sale cannot be opened by these rules")
-                .detail(text)
+                .detail(&text)
         }
         Refusal::SaleTaken { .. } => {
             Problem::conflict("sale_taken", "There is another sale by this name, or of this item")
@@ -74,13 +74,13 @@ pub(crate) fn problem(refusal: &Refusal, now: Timestamp) -> Problem {
             Problem::unprocessable("not_what_is_held", title)
         }
         Refusal::Policy(_) | Refusal::CurrencyChanged => {
-            Problem::unprocessable("bad_policy", "The rules are not sound").detail(text)
+            Problem::unprocessable("bad_policy", "The rules are not sound").detail(&text)
         }
         Refusal::Money(_) => {
             Problem::unprocessable("amount_out_of_range", "The amounts do not add up")
         }
         // The enum may grow; what is new there is a conflict until it has a line here.
-        _ => Problem::conflict("refused", "It cannot be done as things stand").detail(text),
+        _ => Problem::conflict("refused", "It cannot be done as things stand").detail(&text),
     }
 }
 
@@ -148,7 +148,7 @@ fn of_order(refusal: &order::Refusal) -> Problem {
         R::Cancel(refusal) => cancelling(refusal),
         R::NoSuchLine { .. } | R::NotFewer { .. } | R::NothingLeft | R::FeeOutOfRange => {
             Problem::unprocessable("bad_adjustment", "The order cannot be changed like that")
-                .detail(refusal)
+                .detail(&refusal)
         }
         R::Payment(_) => {
             Problem::conflict("payment_conflict", "What is said of the payment is not believed")
@@ -180,7 +180,7 @@ fn of_dispatch(refusal: &dispatch::Refusal) -> Problem {
     let conflict = |code, title| Problem::conflict(code, title);
     match refusal {
         // Who is no driver here, and who was not asked, learns nothing of what there is.
-        R::UnknownDriver { .. } => Problem::not_found().detail("this driver does not work here"),
+        R::UnknownDriver { .. } => Problem::not_found().detail(&"this driver does not work here"),
         R::UnknownDelivery { .. } | R::UnknownOrder { .. } | R::NotOffered { .. } => {
             Problem::not_found()
         }
@@ -270,7 +270,7 @@ pub(crate) fn not_sent(why: &NotSent) -> Problem {
             "too_long",
             "What follows from this is too long to keep",
         ),
-        _ => {
+        NotSent::Gone | _ => {
             Problem::unavailable("going_away", "This process goes away: send the same again", SOON)
         }
     }

@@ -61,10 +61,14 @@ impl Service {
         Ok(Self { app, router, openapi })
     }
 
-    /// The public routes, to be served by a server or mounted in an application's own
+    pub(crate) const fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// The public routes, to be served by [`serve`](Self::serve) or mounted in an application's own
     /// router. One that is mounted elsewhere has no limit on addresses unless
     /// [`Peer`](crate::Peer) is put among the request's extensions.
-    #[must_use]
+    #[must_use = "routes that nobody serves answer nobody"]
     pub fn router(&self) -> Router {
         self.router.clone()
     }

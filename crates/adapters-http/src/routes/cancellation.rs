@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use doorstep_core::id::OrderId;
 use doorstep_core::shard::{Canceller, Command};
 use doorstep_runtime::reads::Known;
@@ -66,7 +67,7 @@ pub(crate) async fn cancel(
     Extension(principal): Extension<Principal>,
     Id(order): Id<OrderId>,
     act: Act<Cancel>,
-) -> Result<Cancelled, Problem> {
+) -> Result<Response, Problem> {
     only(&principal, &[Role::Customer, Role::Restaurant, Role::Operations])?;
     find(&app, &principal.who, order)?;
     let by = match (&act.who, act.body.fee) {
@@ -80,29 +81,14 @@ pub(crate) async fn cancel(
     let now = app.now();
     match (done, known) {
         (Ok(_), Some(Known::Order(order))) => {
-            Ok(Cancelled::Order(Json(show::order(&app, &order, now))))
+            Ok(Json(show::order(&app, &order, now)).into_response())
         }
-        (Ok(_), _) => Ok(Cancelled::Checkout),
+        (Ok(_), _) => Ok(StatusCode::NO_CONTENT.into_response()),
         (Err(problem), Some(Known::Order(order))) if problem.status() == StatusCode::CONFLICT => {
             let status = wire::Status::from(order.status());
             let terms = show::cancellation(&order, now);
             Err(problem.with("order_status", status).with("cancellation", terms))
         }
         (Err(problem), _) => Err(problem),
-    }
-}
-
-/// What was ended.
-pub(crate) enum Cancelled {
-    Order(Json<wire::Order>),
-    Checkout,
-}
-
-impl axum::response::IntoResponse for Cancelled {
-    fn into_response(self) -> axum::response::Response {
-        match self {
-            Self::Order(order) => order.into_response(),
-            Self::Checkout => StatusCode::NO_CONTENT.into_response(),
-        }
     }
 }

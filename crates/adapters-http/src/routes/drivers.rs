@@ -75,7 +75,7 @@ pub(crate) fn take(
 
 fn fix(ping: &wire::PingIn, now: Timestamp) -> Result<Fix, Problem> {
     let position = LatLng::new(ping.lat, ping.lng).map_err(|error| {
-        Problem::bad_request("bad_place", "A ping is at no place on Earth").detail(error)
+        Problem::bad_request("bad_place", "A ping is at no place on Earth").detail(&error)
     })?;
     if ping.heading_deg.is_some_and(|heading| heading > 359) {
         return Err(Problem::bad_request("bad_heading", "A heading is 0 to 359 degrees"));

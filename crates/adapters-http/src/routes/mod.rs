@@ -4,7 +4,7 @@
 
 mod cancellation;
 pub(crate) mod drivers;
-mod health;
+pub(crate) mod health;
 mod ops;
 pub(crate) mod orders;
 mod restaurants;

@@ -129,7 +129,7 @@ pub(crate) async fn place(
 
 fn wish(customer: CustomerId, place: Place) -> Result<Wish, Problem> {
     let bad = |error| {
-        Problem::bad_request("bad_place", "The drop-off is no place on Earth").detail(error)
+        Problem::bad_request("bad_place", "The drop-off is no place on Earth").detail(&error)
     };
     let lines = place.lines.into_iter().map(|line| CartLine {
         item: line.item,

@@ -58,7 +58,7 @@ pub(crate) async fn near(
     Query(near): Query<Near>,
 ) -> Result<Json<wire::Page<wire::NearbyRestaurant>>, Problem> {
     let to = LatLng::new(near.lat, near.lng).map_err(|error| {
-        Problem::bad_request("bad_place", "This is no place on Earth").detail(error)
+        Problem::bad_request("bad_place", "This is no place on Earth").detail(&error)
     })?;
     let radius_m = near.radius_m.unwrap_or(5_000);
     if !(1..=RADIUS_MAX_M).contains(&radius_m) {
@@ -128,7 +128,7 @@ pub(crate) async fn put(
         return Err(Problem::not_found());
     }
     let restaurant = act.body.named(id).map_err(|error| {
-        Problem::unprocessable("bad_restaurant", "The restaurant is out of bounds").detail(error)
+        Problem::unprocessable("bad_restaurant", "The restaurant is out of bounds").detail(&error)
     })?;
     submit(&app, act.cause, Command::Catalog(catalog::Command::Put(restaurant))).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -84,7 +84,7 @@ pub(crate) async fn claim(
 ) -> Result<Response, Problem> {
     let customer = customer(&principal)?;
     let claim = SaleAct::Claim { customer, nth: act.body.nth };
-    told(submit(&app, act.cause, Command::Sale { sale, act: claim }).await?)
+    told(&submit(&app, act.cause, Command::Sale { sale, act: claim }).await?)
 }
 
 /// Joins the waiting room: the crowd before the start, the end of the line after it.
@@ -110,7 +110,7 @@ pub(crate) async fn queue(
     act: Act<Nothing>,
 ) -> Result<Response, Problem> {
     let join = SaleAct::Join { customer: customer(&principal)? };
-    told(submit(&app, act.cause, Command::Sale { sale, act: join }).await?)
+    told(&submit(&app, act.cause, Command::Sale { sale, act: join }).await?)
 }
 
 fn customer(principal: &Principal) -> Result<CustomerId, Problem> {
@@ -121,16 +121,16 @@ fn customer(principal: &Principal) -> Result<CustomerId, Problem> {
     }
 }
 
-fn told(outcome: Outcome) -> Result<Response, Problem> {
+fn told(outcome: &Outcome) -> Result<Response, Problem> {
     let held = |hold, state| (StatusCode::CREATED, Json(show::held(hold, state))).into_response();
     match outcome {
         Outcome::Sale(Answer::Held { hold, until }) => {
-            Ok(held(hold.0, HoldState::Reserved { until }))
+            Ok(held(hold.0, HoldState::Reserved { until: *until }))
         }
         Outcome::Sale(Answer::Paying { hold }) => Ok(held(hold.0, HoldState::Paying)),
         Outcome::Sale(Answer::Sold { hold }) => Ok(held(hold.0, HoldState::Sold)),
         Outcome::Sale(Answer::Waiting { ahead }) => {
-            Ok((StatusCode::ACCEPTED, Json(InQueue { ahead })).into_response())
+            Ok((StatusCode::ACCEPTED, Json(InQueue { ahead: *ahead })).into_response())
         }
         Outcome::Sale(Answer::Done | Answer::RefundDue { .. })
         | Outcome::Done

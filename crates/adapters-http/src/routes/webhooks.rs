@@ -37,7 +37,7 @@ pub(crate) async fn payments(
     let signature = signature.as_ref().map(axum::http::HeaderValue::as_bytes);
     let verified = stripe::verify(signature, &bytes, secrets, app.now()).map_err(not_signed)?;
     let message = stripe::read(&verified).map_err(|error| {
-        Problem::bad_request("not_an_event", "This is no event of the provider").detail(error)
+        Problem::bad_request("not_an_event", "This is no event of the provider").detail(&error)
     })?;
     match message {
         Message::Unused { .. } => Ok(StatusCode::NO_CONTENT),
@@ -61,5 +61,5 @@ pub(crate) async fn payments(
 }
 
 fn not_signed(refusal: Refusal) -> Problem {
-    Problem::bad_request("bad_signature", "The signature is not good").detail(refusal)
+    Problem::bad_request("bad_signature", "The signature is not good").detail(&refusal)
 }

@@ -2,7 +2,7 @@
 
 use doorstep_core::id::{CustomerId, DeliveryId, DriverId, ItemId, OrderId, RestaurantId, SaleId};
 use doorstep_core::money::Currency;
-use doorstep_core::time::Timestamp;
+use doorstep_core::time::{Span, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -15,8 +15,9 @@ fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(it: &T, 
     assert_eq!(&serde_json::from_value::<T>(golden.clone()).unwrap(), it);
 }
 
-fn at(seconds: i64) -> Time {
-    Time(Timestamp::from_secs(1_763_800_000 + seconds))
+fn at(seconds: u64) -> Time {
+    let placed = Timestamp::from_secs(1_763_800_000);
+    Time(placed.saturating_add(Span::from_secs(seconds)))
 }
 
 fn eur(minor: i64) -> Money {
