@@ -198,14 +198,14 @@ async fn every_role_gets_at_what_is_its_own_and_at_nothing_else() {
             let anybody = route.object == Object::Nobodys || *role == Role::Operations;
             match (route.roles.contains(role), anybody) {
                 (false, _) => {
-                    assert_eq!(status, 403, "{name} as another {role:?}: {:?}", answer.json)
+                    assert_eq!(status, 403, "{name} as another {role:?}: {:?}", answer.json);
                 }
                 (true, false) => {
                     assert_eq!(status, 404, "{name} as another {role:?}: {:?}", answer.json);
                     assert_eq!(answer.code(), "not_found");
                 }
                 (true, true) => {
-                    assert!(![401, 403].contains(&status), "{name} as {role:?}: {status}")
+                    assert!(![401, 403].contains(&status), "{name} as {role:?}: {status}");
                 }
             }
         }
