@@ -2,12 +2,14 @@
 
 mod desk;
 mod inbox;
+mod reads;
 #[cfg(test)]
 mod tests;
 mod ticket;
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use doorstep_core::id::{CommandId, OrderId};
@@ -28,6 +30,7 @@ use inbox::Inbox;
 
 use crate::arrivals::Arrivals;
 use crate::ports::RECORD_BYTES_MAX;
+use crate::reads::{Reads, Watchers};
 use crate::restaurants::{RestaurantPage, Restaurants, Search};
 use crate::threads::Bell;
 use crate::views::{Tracked, Views};
@@ -88,6 +91,10 @@ pub(crate) struct Shared {
     pub(crate) restaurants: Restaurants,
     pub(crate) index: DriverIndex,
     pub(crate) arrivals: Arrivals,
+    pub(crate) reads: Option<Reads>,
+    pub(crate) watchers: Arc<Watchers>,
+    /// Whether the host decides.
+    owner: AtomicBool,
 }
 
 impl Shared {
@@ -106,7 +113,18 @@ impl Shared {
             restaurants,
             index,
             arrivals: Arrivals::default(),
+            reads: None,
+            watchers: Arc::new(Watchers::new(0)),
+            owner: AtomicBool::new(false),
         }
+    }
+
+    pub(crate) fn with_reads(self, reads: Option<Reads>, watches_max: usize) -> Self {
+        Self { reads, watchers: Arc::new(Watchers::new(watches_max)), ..self }
+    }
+
+    pub(crate) fn set_owner(&self, owner: bool) {
+        self.owner.store(owner, Ordering::Release);
     }
 
     pub(crate) fn next(&self) -> Option<Submission> {

@@ -37,6 +37,7 @@ use crate::effects::EffectRunner;
 use crate::matcher::Matcher;
 use crate::notify::Notifications;
 use crate::ports::{Entry, HistorySink, Log, Payments, ReadError};
+use crate::reads::Reads;
 use crate::restaurants::Restaurants;
 use crate::views::Views;
 
@@ -134,12 +135,15 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         }
         let restaurants = Restaurants::of(shard);
         let history = Keeper::new(history, shard);
+        let reads = config.reads.then(|| Reads::of(shard));
+        let shared = Shared::new(config.inbox_max, views, restaurants, index)
+            .with_reads(reads, config.watches_max);
         Ok(Self {
             replica,
             log,
             payments,
             history,
-            shared: Arc::new(Shared::new(config.inbox_max, views, restaurants, index)),
+            shared: Arc::new(shared),
             effects: EffectRunner::new(config.effects),
             matcher: Matcher::new(config.match_every),
             notifications: None,

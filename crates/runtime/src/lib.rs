@@ -10,6 +10,7 @@
 //! | [`host`] | the one loop: the log's records in, the replica's outputs out, and what is due told as commands |
 //! | [`client`] | the handle for callers: commands under an id, pings, reads |
 //! | [`views`] | what readers see without touching the writer: tracking, and the cancel board |
+//! | [`reads`] | whole orders, menus, sales and drivers' desks for whoever answers people, and when to look again |
 //! | [`restaurants`] | who would bring something to this address now, with fee and estimate |
 //! | [`effects`] | carries out what the provider must do, at least once under its key, until it is answered |
 //! | [`notify`] | counted batches → messages → channels: in the app, a signed webhook, a line in a log, or your own |
@@ -67,6 +68,7 @@ pub mod matcher;
 pub mod memory_log;
 pub mod notify;
 pub mod ports;
+pub mod reads;
 pub mod restaurants;
 pub mod sandbox;
 pub mod threads;

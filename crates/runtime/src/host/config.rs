@@ -32,6 +32,11 @@ pub struct HostConfig {
     pub match_every: Span,
     /// Commands that may wait for the writer. Default 65,536.
     pub inbox_max: usize,
+    /// Whether whole orders, menus, sales and drivers' desks are kept for readers ([`crate::reads`]).
+    /// Default `false`.
+    pub reads: bool,
+    /// Most [`Watch`](crate::reads::Watch)es at once. Default 65,536.
+    pub watches_max: usize,
     /// A snapshot is saved after so many batches; `None`, the default: never.
     pub snapshot_every: Option<u64>,
     /// Hears what is decided. Default `None`.
@@ -55,6 +60,8 @@ impl HostConfig {
             index: IndexConfig::default(),
             match_every: Span::from_secs(1),
             inbox_max: 65_536,
+            reads: false,
+            watches_max: 65_536,
             snapshot_every: None,
             tap: None,
             trim_behind: None,

@@ -10,6 +10,7 @@ use doorstep_core::time::{Span, Timestamp};
 use super::touched::Touched;
 use super::{Host, Step, orders_max};
 use crate::ports::{AppendError, HistorySink, Log, Payments};
+use crate::reads::Subject;
 
 /// How long effects beyond the runner's bound wait before they are offered again.
 const OFFER_AGAIN: Span = Span::from_secs(1);
@@ -36,9 +37,11 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
                 Output::BecameOwner => {
                     self.tally.claims_won = self.tally.claims_won.saturating_add(1);
                     self.take_over(now);
+                    self.shared.set_owner(true);
                 }
                 Output::LostOwnership => {
                     self.founded = false;
+                    self.shared.set_owner(false);
                     self.tally.claims_lost = self.tally.claims_lost.saturating_add(1);
                     self.effects.clear();
                     self.offer_again_at = None;
@@ -48,6 +51,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
                 }
                 Output::Marked { .. } => {}
                 Output::Stop(reason) => {
+                    self.shared.set_owner(false);
                     self.shared.close();
                     self.stopped = Some(reason.into());
                 }
@@ -126,6 +130,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             self.shared.restaurants.follow(event);
         }
         let mut touched = Touched::by(batch);
+        let reads = self.shared.reads.as_ref();
         if touched.policy {
             views.set_capacity(orders_max(shard));
         }
@@ -135,6 +140,9 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             if !views.publish(order, shard) {
                 views.retain(shard);
                 views.publish(order, shard);
+            }
+            if let Some(reads) = reads {
+                reads.orders.publish(order, shard);
             }
             if shard.order(order).is_some_and(|order| order.over_since().is_some()) {
                 self.history.ended(order);
@@ -149,6 +157,14 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         for &driver in &touched.drivers {
             self.shared.arrivals.head(driver, shard);
         }
+        if let Some(reads) = reads {
+            for event in &batch.events {
+                reads.follow(event, batch.at);
+            }
+            for &driver in touched.drivers.union(&touched.desks) {
+                reads.publish_desk(driver, shard);
+            }
+        }
         if let Some(notifications) = &mut self.notifications {
             notifications.follow(batch, shard, now);
         }
@@ -157,7 +173,15 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         if self.since_retain >= RETAIN_EVERY {
             self.since_retain = 0;
             views.retain(shard);
+            if let Some(reads) = reads {
+                reads.retain(shard);
+            }
             self.history.retain(shard);
+        }
+        // Last: whoever hears it looks at once.
+        touched.orders.iter().for_each(|id| self.shared.watchers.changed(Subject::Order(*id)));
+        for &driver in touched.drivers.union(&touched.desks) {
+            self.shared.watchers.changed(Subject::Driver(driver));
         }
     }
 }

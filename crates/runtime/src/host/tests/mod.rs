@@ -11,6 +11,7 @@ mod effects;
 mod matching;
 mod notify;
 mod owners;
+mod reads;
 mod redrive;
 mod restart;
 mod saga;
