@@ -14,7 +14,7 @@ use doorstep_core::time::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TrackerConfig {
     /// The most drivers tracked, at least 1; 500,000 by default. Fixes of more are
-    /// [`Seen::Full`] until some are forgotten.
+    /// [`Seen::Full`](super::Seen::Full) until some are forgotten.
     pub drivers_max: u32,
     /// In how many zones at once one driver is tracked, at least 1; 16 by default. Of more, those
     /// that the driver came into first count, of those come into by one fix the lower ones; the others
@@ -35,12 +35,14 @@ pub struct TrackerConfig {
     pub exit_m: u16,
     /// A longer silence between two fixes breaks a row; more than nothing, 60 s by default.
     pub gap_max: Span,
-    /// After how long in a zone [`Passage::Dwelt`] is told, once; `None` for never; 3 min by default.
+    /// After how long in a zone [`Passage::Dwelt`](super::Passage::Dwelt) is told, once; `None` for
+    /// never; 3 min by default.
     pub dwell_after: Option<Span>,
-    /// How often [`Passage::Inside`] is told; `None`, the default, for never; more than nothing.
+    /// How often [`Passage::Inside`](super::Passage::Inside) is told; `None`, the default, for never;
+    /// more than nothing.
     pub inside_every: Option<Span>,
-    /// After how long without a fix that was looked at [`ZoneTracker::expire`] forgets a driver; 10 min
-    /// by default.
+    /// After how long without a fix that was looked at
+    /// [`ZoneTracker::expire`](super::ZoneTracker::expire) forgets a driver; 10 min by default.
     pub silent_after: Span,
 }
 
