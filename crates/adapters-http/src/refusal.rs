@@ -196,6 +196,8 @@ fn of_dispatch(refusal: &dispatch::Refusal) -> Problem {
         R::Offline { .. } => conflict("driver_offline", "The driver is offline"),
         R::NoRoom { .. } => conflict("driver_full", "The driver carries as much as may be"),
         R::BadOrders { .. }
+        | R::BadBundle { .. }
+        | R::PickedUpElsewhere { .. }
         | R::BadAmount { .. }
         | R::TooManyCandidates { .. }
         | R::TooManyDeliveries { .. } => {

@@ -35,7 +35,7 @@ pub struct OpenOffer {
     pub restaurant: RestaurantId,
     /// Where it is picked up.
     pub pickup: LatLng,
-    /// Where its orders are brought.
+    /// Where its orders are brought, in that order.
     pub drop_offs: Vec<LatLng>,
     /// How far the driver was from the pick-up when asked, in metres, where that was known.
     pub distance_m: Option<u32>,
@@ -75,8 +75,11 @@ fn open_offer(driver: DriverId, known: &Driver, shard: &Shard) -> Option<OpenOff
     let id = known.offer?;
     let delivery = shard.dispatch().delivery(id)?;
     let offer = delivery.search()?.offer_to(driver)?;
+    // Of a bundle all its deliveries, in the order of their doors.
+    let together = || offer.deliveries(&id).filter_map(|id| shard.dispatch().delivery(id));
     let mut earned = Money::zero(shard.policy().currency);
-    for order in delivery.orders.iter().filter_map(|id| shard.order(*id)) {
+    let orders = together().flat_map(|delivery| &delivery.orders);
+    for order in orders.filter_map(|id| shard.order(*id)) {
         let share = earnings(order.quote().distance_m, shard.policy()).ok()?;
         earned = earned.checked_add(share).ok()?;
     }
@@ -85,7 +88,10 @@ fn open_offer(driver: DriverId, known: &Driver, shard: &Shard) -> Option<OpenOff
         expires_at: offer.expires_at,
         restaurant: delivery.restaurant,
         pickup: delivery.pickup,
-        drop_offs: orders_of(delivery, shard).map(|(_, _, to)| to).collect(),
+        drop_offs: together()
+            .flat_map(|delivery| orders_of(delivery, shard))
+            .map(|(_, _, to)| to)
+            .collect(),
         distance_m: offer.distance_m,
         earnings: earned,
     })
