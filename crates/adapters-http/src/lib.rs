@@ -1,7 +1,7 @@
 //! Doorstep on HTTP and WebSocket: an axum router over a running shard.
 //!
 //! Handlers are thin: parse, authorise, submit through
-//! [`Client`](doorstep_runtime::client::Client), answer. No rule of the domain lives here.
+//! [`Client`], answer. No rule of the domain lives here.
 //!
 //! # The protocol
 //!
