@@ -84,6 +84,8 @@ pub(super) enum Whim {
     Down,
     Back,
     Wire,
+    Answer,
+    Cook,
 }
 
 impl<S: Storage> World<S> {
