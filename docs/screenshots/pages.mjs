@@ -15,6 +15,7 @@ const origin = new URL(ops).origin;
 const pause = (milliseconds) => new Promise((resume) => setTimeout(resume, milliseconds));
 
 const DESKTOP = { viewport: { width: 1280, height: 800 } };
+const TALL = { viewport: { width: 1280, height: 1000 } };
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
 
 const browser = await chromium.launch({
@@ -40,18 +41,15 @@ async function picture(name, link, options, prepare = async () => {}) {
   await page.locator(".pill.is-live").waitFor();
   await pause(3_500);
   await prepare(page);
-  await page.screenshot({ path: join(folder, `${name}.png`) });
+  const fullPage = Boolean(options.isMobile);
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage });
   await page.context().close();
 }
 
 const order = customers.at(-1);
 await picture("customer-light", order, { ...DESKTOP, colorScheme: "light" });
-await picture("customer-dark", order, { ...DESKTOP, colorScheme: "dark" });
+await picture("customer-dark", customers[0], { ...DESKTOP, colorScheme: "dark" });
 await picture("customer-phone", order, { ...PHONE, colorScheme: "light" });
-await picture("ops-light", ops, { ...DESKTOP, colorScheme: "light" });
-await picture("ops-dark", ops, { ...DESKTOP, colorScheme: "dark" });
-await picture("ops-phone", ops, { ...PHONE, colorScheme: "dark" });
-
 // At most 100 markers, however the map is zoomed.
 {
   const page = await open(ops, DESKTOP);
@@ -102,4 +100,9 @@ await picture("ops-phone", ops, { ...PHONE, colorScheme: "dark" });
     console.error("SKIPPED: no order on the road was past its promise");
   }
 }
+
+const someSold = (page) => page.waitForFunction(() => Number(document.querySelector("#sold").textContent) > 20);
+await picture("ops-light", ops, { ...TALL, colorScheme: "light" }, someSold);
+await picture("ops-dark", ops, { ...TALL, colorScheme: "dark" }, (page) => page.locator("#zoom-in").click().then(() => pause(1_500)));
+await picture("ops-phone", ops, { ...PHONE, colorScheme: "dark" });
 await browser.close();

@@ -100,7 +100,9 @@ fn main() -> ExitCode {
 
 /// Lives through the evening, and says whether all is well.
 fn run(flags: &Flags) -> Result<bool, Box<dyn std::error::Error>> {
-    let currency = Currency::new("COP").ok_or("COP is no currency")?;
+    // What a browser shows is to look like prices: the dishes' are of a currency with cents.
+    let currency = if flags.serve.is_some() { "EUR" } else { "COP" };
+    let currency = Currency::new(currency).ok_or("this is no currency")?;
     let mut policy = Policy::new(currency);
     policy.dispatch.method = flags.dispatch;
     let mut config = WorldConfig::new(flags.seed, policy);
@@ -310,8 +312,10 @@ impl Flags {
                 Long("memory") => flags.memory = true,
                 Long("chaos") => flags.chaos = permille(&args.value()?.string()?)?,
                 Long("serve") => {
-                    let given = args.raw_args()?.next_if(|arg| !arg.to_string_lossy().starts_with('-'));
-                    let address = given.map_or(Ok("127.0.0.1:8080".to_owned()), |arg| arg.string())?;
+                    let given =
+                        args.raw_args()?.next_if(|arg| !arg.to_string_lossy().starts_with('-'));
+                    let address =
+                        given.map_or(Ok("127.0.0.1:8080".to_owned()), |arg| arg.string())?;
                     flags.serve = Some(address.parse()?);
                 }
                 Long("speed") => flags.speed = args.value()?.parse::<NonZeroU32>()?.get(),

@@ -29,7 +29,11 @@ const FILES: &[File] = &[
     File { path: "/", content_type: HTML, bytes: include_bytes!("../ui/index.html") },
     File { path: "/ops", content_type: HTML, bytes: include_bytes!("../ui/ops.html") },
     File { path: "/ui/base.css", content_type: CSS, bytes: include_bytes!("../ui/base.css") },
-    File { path: "/ui/customer.css", content_type: CSS, bytes: include_bytes!("../ui/customer.css") },
+    File {
+        path: "/ui/customer.css",
+        content_type: CSS,
+        bytes: include_bytes!("../ui/customer.css"),
+    },
     File { path: "/ui/ops.css", content_type: CSS, bytes: include_bytes!("../ui/ops.css") },
     File { path: "/ui/icon.svg", content_type: SVG, bytes: include_bytes!("../ui/icon.svg") },
     File { path: "/ui/api.js", content_type: JS, bytes: include_bytes!("../ui/api.js") },
@@ -43,17 +47,29 @@ const FILES: &[File] = &[
     File { path: "/ui/glide.js", content_type: JS, bytes: include_bytes!("../ui/glide.js") },
     File { path: "/ui/ground.js", content_type: JS, bytes: include_bytes!("../ui/ground.js") },
     File { path: "/ui/ops.js", content_type: JS, bytes: include_bytes!("../ui/ops.js") },
-    File { path: "/ui/order-map.js", content_type: JS, bytes: include_bytes!("../ui/order-map.js") },
+    File {
+        path: "/ui/order-map.js",
+        content_type: JS,
+        bytes: include_bytes!("../ui/order-map.js"),
+    },
     File { path: "/ui/pins.js", content_type: JS, bytes: include_bytes!("../ui/pins.js") },
     File { path: "/ui/progress.js", content_type: JS, bytes: include_bytes!("../ui/progress.js") },
     File { path: "/ui/receipt.js", content_type: JS, bytes: include_bytes!("../ui/receipt.js") },
-    File { path: "/ui/server-clock.js", content_type: JS, bytes: include_bytes!("../ui/server-clock.js") },
+    File {
+        path: "/ui/server-clock.js",
+        content_type: JS,
+        bytes: include_bytes!("../ui/server-clock.js"),
+    },
     File { path: "/ui/sign-in.js", content_type: JS, bytes: include_bytes!("../ui/sign-in.js") },
     File { path: "/ui/stage.js", content_type: JS, bytes: include_bytes!("../ui/stage.js") },
     File { path: "/ui/statuses.js", content_type: JS, bytes: include_bytes!("../ui/statuses.js") },
     File { path: "/ui/steering.js", content_type: JS, bytes: include_bytes!("../ui/steering.js") },
     File { path: "/ui/tracking.js", content_type: JS, bytes: include_bytes!("../ui/tracking.js") },
-    File { path: "/ui/waiting-room.js", content_type: JS, bytes: include_bytes!("../ui/waiting-room.js") },
+    File {
+        path: "/ui/waiting-room.js",
+        content_type: JS,
+        bytes: include_bytes!("../ui/waiting-room.js"),
+    },
 ];
 
 /// What a page may load and whom it may ask: this host, nobody else.

@@ -27,9 +27,10 @@ export class Progress {
     say("#subline", ended ? ending(order) : this.#outlook(order));
     document.title = title;
     part("#times").hidden = Boolean(ended);
-    say("#expected", timeOfDay(order.estimated_at));
+    const [now, estimated] = [this.#clock.now(), Date.parse(order.estimated_at)];
+    say("#expected", estimated > now ? timeOfDay(estimated) : "any moment");
     say("#promised", timeOfDay(order.promised_at));
-    const isLate = Date.parse(order.estimated_at) > Date.parse(order.promised_at);
+    const isLate = Math.max(estimated, now) > Date.parse(order.promised_at);
     part("#expected").classList.toggle("is-late", isLate);
 
     this.#bar.hidden = Boolean(withdrawn);
@@ -44,7 +45,7 @@ export class Progress {
     const now = this.#clock.now();
     const [estimated, promised] = [Date.parse(order.estimated_at), Date.parse(order.promised_at)];
     if (now > promised) return `The promise was ${timeOfDay(promised)}: ${minutes(now - promised)} ago.`;
-    if (estimated <= now) return "Any moment now.";
+    if (estimated <= now) return `Promised in ${minutes(promised - now)} at the latest.`;
     return `In about ${minutes(estimated - now)}.`;
   }
 }

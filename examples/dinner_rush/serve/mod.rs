@@ -107,9 +107,8 @@ impl Links {
             .filter(|order| order.over_since().is_none())
             .collect();
         let is_late = |order: &Order| order.cancellable_from() <= self.now;
-        let rides = |order: &Order| {
-            matches!(order.status(), OrderStatus::PickedUp | OrderStatus::OnTheWay)
-        };
+        let rides =
+            |order: &Order| matches!(order.status(), OrderStatus::PickedUp | OrderStatus::OnTheWay);
         let find = |of: &dyn Fn(&Order) -> bool| orders.iter().rev().find(|order| of(order));
         if let Some(order) = find(&|order| rides(order) && !is_late(order)) {
             println!("  a customer whose order is on the road:");
