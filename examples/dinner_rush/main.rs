@@ -11,16 +11,22 @@
 //! cargo run --release --example dinner_rush -- --memory --chaos 0.02 --seed 7
 //! cargo run --release --example dinner_rush -- --orders day_orders.csv --couriers day_couriers.csv
 //! cargo run --release --example dinner_rush -- --city-orders 800 --compare
+//! cargo run --release --features serve --example dinner_rush -- --serve --speed 5
 //! ```
 
 mod compare;
 mod disk;
+#[cfg(feature = "serve")]
+mod serve;
 
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use doorstep::core::money::Currency;
 use doorstep::core::policy::{Method, Policy};
+use doorstep::core::time::Span;
 use doorstep_runtime::ports::Fault;
 use doorstep_sim::city::{City, CityConfig};
 use doorstep_sim::day::Day;
@@ -54,6 +60,10 @@ A city eats dinner, on a virtual clock, with an auditor watching.
     --chaos P         share of provider calls that go wrong, and with --memory of
                       log appends; the process crashes every minute/P on average,
                       and with --memory comes back as a zombie (default 0)
+    --serve [ADDR]    in a browser: the city in memory at a pace, with its live pages on
+                      this address (default 127.0.0.1:8080); needs --features serve
+    --speed N         with --serve: so many times as fast as life (default 1)
+    --from HH:MM      with --serve: from this time of the evening on (default 19:30)
     --headless        no progress bar
     --json FILE       write the summary as JSON too (- for standard output)
 
@@ -72,6 +82,9 @@ struct Flags {
     data: Option<PathBuf>,
     memory: bool,
     chaos: u16,
+    serve: Option<SocketAddr>,
+    speed: u32,
+    from: Span,
     headless: bool,
     json: Option<PathBuf>,
 }
@@ -89,7 +102,9 @@ fn main() -> ExitCode {
 
 /// Lives through the evening, and says whether all is well.
 fn run(flags: &Flags) -> Result<bool, Box<dyn std::error::Error>> {
-    let currency = Currency::new("COP").ok_or("COP is no currency")?;
+    // What a browser shows is to look like prices: the dishes' are of a currency with cents.
+    let currency = if flags.serve.is_some() { "EUR" } else { "COP" };
+    let currency = Currency::new(currency).ok_or("this is no currency")?;
     let mut policy = Policy::new(currency);
     policy.dispatch.method = flags.dispatch;
     let mut config = WorldConfig::new(flags.seed, policy);
@@ -116,6 +131,9 @@ fn run(flags: &Flags) -> Result<bool, Box<dyn std::error::Error>> {
         eprintln!("left out: {}, line {}: {}", row.file.display(), row.line, row.reason);
     }
 
+    if let Some(address) = flags.serve {
+        return served(address, flags, config, &day);
+    }
     if flags.compare {
         return compare(flags, &config, &title, &day);
     }
@@ -139,6 +157,37 @@ fn run(flags: &Flags) -> Result<bool, Box<dyn std::error::Error>> {
     let summary = Summary::new(&evening.auditor, &evening.counters(title, flags.seed, &day));
     tell(flags, &summary, &summary.to_json())?;
     Ok(is_well(&evening))
+}
+
+/// The city in a browser; what came of it is told if it was watched to its end.
+#[cfg(feature = "serve")]
+fn served(
+    address: SocketAddr,
+    flags: &Flags,
+    config: WorldConfig,
+    day: &Day,
+) -> Result<bool, Box<dyn std::error::Error>> {
+    if flags.compare || flags.data.is_some() || flags.chaos > 0 {
+        return Err("--serve is in memory and calm: without --compare, --data and --chaos".into());
+    }
+    let title = "a served city".to_owned();
+    let Some(evening) = serve::serve(address, flags.speed, flags.from, config, day)? else {
+        return Ok(true);
+    };
+    let summary = Summary::new(&evening.auditor, &evening.counters(title, flags.seed, day));
+    tell(flags, &summary, &summary.to_json())?;
+    Ok(is_well(&evening))
+}
+
+#[cfg(not(feature = "serve"))]
+fn served(
+    _: SocketAddr,
+    flags: &Flags,
+    _: WorldConfig,
+    _: &Day,
+) -> Result<bool, Box<dyn std::error::Error>> {
+    let (speed, from) = (flags.speed, flags.from.as_secs() / 60);
+    Err(format!("--serve (--speed {speed}, from minute {from} on) needs --features serve").into())
 }
 
 /// The same day under each way to choose a driver.
@@ -246,6 +295,9 @@ impl Flags {
             data: None,
             memory: false,
             chaos: 0,
+            serve: None,
+            speed: 1,
+            from: Span::from_mins(19 * 60 + 30),
             headless: false,
             json: None,
         };
@@ -264,6 +316,15 @@ impl Flags {
                 Long("data") => flags.data = Some(args.value()?.into()),
                 Long("memory") => flags.memory = true,
                 Long("chaos") => flags.chaos = permille(&args.value()?.string()?)?,
+                Long("serve") => {
+                    let given =
+                        args.raw_args()?.next_if(|arg| !arg.to_string_lossy().starts_with('-'));
+                    let address =
+                        given.map_or(Ok("127.0.0.1:8080".to_owned()), |arg| arg.string())?;
+                    flags.serve = Some(address.parse()?);
+                }
+                Long("speed") => flags.speed = args.value()?.parse::<NonZeroU32>()?.get(),
+                Long("from") => flags.from = time_of_day(&args.value()?.string()?)?,
                 Long("headless") => flags.headless = true,
                 Long("json") => flags.json = Some(args.value()?.into()),
                 Long("help") | Short('h') => {
@@ -277,6 +338,15 @@ impl Flags {
         }
         Ok(Some(flags))
     }
+}
+
+fn time_of_day(text: &str) -> Result<Span, Box<dyn std::error::Error>> {
+    let (hours, minutes) = text.split_once(':').ok_or("a time of the evening is HH:MM")?;
+    let (hours, minutes): (u64, u64) = (hours.parse()?, minutes.parse()?);
+    if hours > 23 || minutes > 59 {
+        return Err(format!("{text} is no time of a day").into());
+    }
+    Ok(Span::from_mins(hours.saturating_mul(60).saturating_add(minutes)))
 }
 
 fn method(name: &str) -> Result<Method, String> {

@@ -20,11 +20,56 @@ struct File {
 }
 
 const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
 
 /// Every file. A new one needs a line here.
 const FILES: &[File] = &[
     File { path: "/", content_type: HTML, bytes: include_bytes!("../ui/index.html") },
     File { path: "/ops", content_type: HTML, bytes: include_bytes!("../ui/ops.html") },
+    File { path: "/ui/base.css", content_type: CSS, bytes: include_bytes!("../ui/base.css") },
+    File {
+        path: "/ui/customer.css",
+        content_type: CSS,
+        bytes: include_bytes!("../ui/customer.css"),
+    },
+    File { path: "/ui/ops.css", content_type: CSS, bytes: include_bytes!("../ui/ops.css") },
+    File { path: "/ui/icon.svg", content_type: SVG, bytes: include_bytes!("../ui/icon.svg") },
+    File { path: "/ui/api.js", content_type: JS, bytes: include_bytes!("../ui/api.js") },
+    File { path: "/ui/chat.js", content_type: JS, bytes: include_bytes!("../ui/chat.js") },
+    File { path: "/ui/city-map.js", content_type: JS, bytes: include_bytes!("../ui/city-map.js") },
+    File { path: "/ui/counters.js", content_type: JS, bytes: include_bytes!("../ui/counters.js") },
+    File { path: "/ui/customer.js", content_type: JS, bytes: include_bytes!("../ui/customer.js") },
+    File { path: "/ui/format.js", content_type: JS, bytes: include_bytes!("../ui/format.js") },
+    File { path: "/ui/fragment.js", content_type: JS, bytes: include_bytes!("../ui/fragment.js") },
+    File { path: "/ui/geometry.js", content_type: JS, bytes: include_bytes!("../ui/geometry.js") },
+    File { path: "/ui/glide.js", content_type: JS, bytes: include_bytes!("../ui/glide.js") },
+    File { path: "/ui/ground.js", content_type: JS, bytes: include_bytes!("../ui/ground.js") },
+    File { path: "/ui/ops.js", content_type: JS, bytes: include_bytes!("../ui/ops.js") },
+    File {
+        path: "/ui/order-map.js",
+        content_type: JS,
+        bytes: include_bytes!("../ui/order-map.js"),
+    },
+    File { path: "/ui/pins.js", content_type: JS, bytes: include_bytes!("../ui/pins.js") },
+    File { path: "/ui/progress.js", content_type: JS, bytes: include_bytes!("../ui/progress.js") },
+    File { path: "/ui/receipt.js", content_type: JS, bytes: include_bytes!("../ui/receipt.js") },
+    File {
+        path: "/ui/server-clock.js",
+        content_type: JS,
+        bytes: include_bytes!("../ui/server-clock.js"),
+    },
+    File { path: "/ui/sign-in.js", content_type: JS, bytes: include_bytes!("../ui/sign-in.js") },
+    File { path: "/ui/stage.js", content_type: JS, bytes: include_bytes!("../ui/stage.js") },
+    File { path: "/ui/statuses.js", content_type: JS, bytes: include_bytes!("../ui/statuses.js") },
+    File { path: "/ui/steering.js", content_type: JS, bytes: include_bytes!("../ui/steering.js") },
+    File { path: "/ui/tracking.js", content_type: JS, bytes: include_bytes!("../ui/tracking.js") },
+    File {
+        path: "/ui/waiting-room.js",
+        content_type: JS,
+        bytes: include_bytes!("../ui/waiting-room.js"),
+    },
 ];
 
 /// What a page may load and whom it may ask: this host, nobody else.

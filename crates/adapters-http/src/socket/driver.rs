@@ -55,7 +55,7 @@ async fn serve(line: &mut Line, driver: DriverId) -> Close {
             return close;
         }
         let offer = said.as_ref().and_then(|state| state.offer.as_ref());
-        let wake_at = offer.map(|offer| until(offer.expires_at.0, now));
+        let wake_at = offer.map(|offer| until(&line.app, offer.expires_at.0));
         match line.wait(watch.changed(), wake_at).await {
             Woke::Changed | Woke::Time => {}
             Woke::Text(text) => {

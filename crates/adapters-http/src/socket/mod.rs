@@ -185,7 +185,7 @@ impl Line {
             if self.expires_at.is_some_and(|at| now >= at) {
                 return Woke::Close(Close::Expired);
             }
-            let expiry = self.expires_at.map(|at| until(at, now));
+            let expiry = self.expires_at.map(|at| until(&self.app, at));
             let wake = wake_at.unwrap_or_else(far).min(expiry.unwrap_or_else(far));
             tokio::select! {
                 biased;
@@ -251,8 +251,8 @@ impl Line {
 }
 
 /// The machine's moment at which the service's clock will say `at`.
-pub(crate) fn until(at: Timestamp, now: Timestamp) -> Instant {
-    let wait = Duration::from_millis(at.saturating_since(now).as_millis()).min(SLEEP_MAX);
+pub(crate) fn until(app: &App, at: Timestamp) -> Instant {
+    let wait = app.config.clock.sleep_until(at).unwrap_or(SLEEP_MAX).min(SLEEP_MAX);
     let now = Instant::now();
     now.checked_add(wait).unwrap_or(now)
 }

@@ -96,7 +96,7 @@ async fn follow(line: &mut Line, who: &Who, id: OrderId) -> Close {
         if wire::Status::from(order.status()).is_final() {
             return Close::Over;
         }
-        let wake_at = next_look(&order, locate_at, now);
+        let wake_at = next_look(&line.app, &order, locate_at, now);
         match line.wait(watch.changed(), wake_at).await {
             Woke::Changed | Woke::Time => {}
             // Nothing is asked of the client, and nothing heard.
@@ -178,9 +178,9 @@ fn after_location(line: &Line) -> Instant {
 }
 
 /// When to look again though nothing is heard: where a driver is, and the promise's end.
-fn next_look(order: &Order, locate_at: Instant, now: Timestamp) -> Option<Instant> {
+fn next_look(app: &App, order: &Order, locate_at: Instant, now: Timestamp) -> Option<Instant> {
     let location = order.phase().assignment().map(|_| locate_at);
     let from = order.cancellable_from();
-    let promise = (from > now && from < Timestamp::NEVER).then(|| until(from, now));
+    let promise = (from > now && from < Timestamp::NEVER).then(|| until(app, from));
     [location, promise].into_iter().flatten().min()
 }

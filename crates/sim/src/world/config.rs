@@ -34,6 +34,9 @@ pub struct WorldConfig {
     pub chaos: u16,
     /// Hears what each host of the city decides.
     pub tap: Option<Tap>,
+    /// Whether hosts keep what a service answers people from
+    /// ([`HostConfig::reads`](doorstep_runtime::host::HostConfig::reads)).
+    pub reads: bool,
 }
 
 impl WorldConfig {
@@ -54,6 +57,7 @@ impl WorldConfig {
             absent: 0,
             chaos: 0,
             tap: None,
+            reads: false,
         }
     }
 }

@@ -29,9 +29,11 @@ impl<S: Storage> World<S> {
                 Event::Checkout { order, event } => match event {
                     checkout::Event::Opened { intent, .. } => {
                         let index = meal_index(intent.customer);
-                        if let Some(meal) = index.and_then(|index| self.meals.get_mut(index)) {
+                        let index = index.filter(|&index| self.wants_to_order(index));
+                        let index = index.unwrap_or_else(|| self.welcome(intent));
+                        if let Some(meal) = self.meals.get_mut(index) {
                             meal.id = Some(*order);
-                            self.meal_of.extend(index.map(|index| (*order, index)));
+                            self.meal_of.insert(*order, index);
                         }
                     }
                     checkout::Event::Payment(_) | checkout::Event::GivenUp => {

@@ -7,6 +7,9 @@
 //! where its log ends: people have no memory but the log, so they live through it once more, and come
 //! to the same commands under the same ids.
 //!
+//! Instead of living through its evening at once a city can be pushed through it ([`World::advance`]),
+//! and others may talk to its host meanwhile: their orders are cooked and brought like anybody's.
+//!
 //! With chaos the provider and the log misbehave, the process crashes and starts again from the log,
 //! and a paused process comes back to a log that has another owner. The [`Auditor`] reads every entry
 //! of the log by itself.
@@ -18,6 +21,7 @@ mod evening;
 mod feed;
 mod kitchen;
 mod process;
+mod pushed;
 mod relive;
 mod storage;
 mod whims;
@@ -268,7 +272,7 @@ impl<S: Storage> World<S> {
                 told_at = self.now;
                 let since_midnight = self.now.saturating_since(MIDNIGHT);
                 progress(Progress { since_midnight, ended: self.ended, of });
-                if self.ended >= of && self.is_over() {
+                if self.ended >= of && self.is_settled() {
                     break;
                 }
             }
@@ -277,6 +281,11 @@ impl<S: Storage> World<S> {
             self.occasion = occasion;
             self.happen(happening);
         }
+        self.evening(began.elapsed())
+    }
+
+    /// How it went, as far as it has come; it took so long.
+    fn evening(mut self, wall: std::time::Duration) -> Evening {
         let log_verified = self.process.verify(&self.config.policy, self.now);
         self.auditor.finish(self.process.book());
         let mut process = self.process.tally();
@@ -292,7 +301,7 @@ impl<S: Storage> World<S> {
             wishes_refused: self.wishes_refused,
             chaotic: self.config.chaos > 0,
             virtual_s: self.now.saturating_since(MIDNIGHT).as_secs(),
-            wall: began.elapsed(),
+            wall,
         }
     }
 
@@ -392,7 +401,7 @@ impl<S: Storage> World<S> {
     }
 
     /// Whether nothing is going on any more.
-    fn is_over(&self) -> bool {
+    fn is_settled(&self) -> bool {
         self.errands.is_empty() && self.process.is_over()
     }
 

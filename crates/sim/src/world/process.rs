@@ -196,6 +196,10 @@ impl<S: Storage> Process<S> {
         published
     }
 
+    pub(super) fn client(&self) -> Option<&Client> {
+        self.running.as_ref().map(|(_, client)| client)
+    }
+
     pub(super) fn next_wake(&self) -> Option<Timestamp> {
         let running = self.running.as_ref().and_then(|(host, _)| host.next_wake());
         let returned = self.returned.as_ref().and_then(|(host, _)| host.next_wake());
@@ -344,6 +348,7 @@ impl<S: Storage> World<S> {
         let seed = (half(1) << 64) | half(2);
         let mut config = HostConfig::new(shard_id(), self.config.policy.clone(), seed);
         config.tap = self.config.tap.clone();
+        config.reads = self.config.reads;
         config.snapshot_every = (self.config.chaos > 0).then_some(SNAPSHOT_EVERY);
         let host = Host::open(config, log, process.sandbox.connect(), history, self.now)?;
         let client = host.client();

@@ -85,6 +85,8 @@ pub(super) enum Whim {
     Back,
     Wire,
     Choosy,
+    Answer,
+    Cook,
 }
 
 impl<S: Storage> World<S> {
