@@ -114,6 +114,7 @@ impl<S: Storage> World<S> {
             restaurant: intent.restaurant,
             id: None,
             courier: None,
+            brought_by: None,
             ready: false,
             ended: false,
         });
