@@ -148,7 +148,7 @@ fn middle(day: &Day) -> Result<LatLng, PlaceError> {
     let count = i64::try_from(day.orders.len().max(1)).unwrap_or(i64::MAX);
     let mean = |of: fn(LatLng) -> i32| {
         let sum: i64 = day.orders.iter().map(|order| i64::from(of(order.pickup))).sum();
-        i32::try_from(sum / count).unwrap_or(0)
+        i32::try_from(sum.checked_div(count).unwrap_or(0)).unwrap_or(0)
     };
     LatLng::from_e7(mean(LatLng::lat_e7), mean(LatLng::lng_e7))
 }
