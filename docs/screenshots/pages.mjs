@@ -72,6 +72,11 @@ await picture("customer-phone", order, { ...PHONE, colorScheme: "light" });
   await page.context().close();
 }
 
+const someSold = (page) => page.waitForFunction(() => Number(document.querySelector("#sold").textContent) > 20);
+await picture("ops-light", ops, { ...TALL, colorScheme: "light" }, someSold);
+await picture("ops-dark", ops, { ...TALL, colorScheme: "dark" }, (page) => page.locator("#zoom-in").click().then(() => pause(1_500)));
+await picture("ops-phone", ops, { ...PHONE, colorScheme: "dark" });
+
 // The button of an order whose promise is broken is there until the driver arrives, without reload;
 // in a tab that does not hear of it a press is answered by 409.
 {
@@ -100,9 +105,4 @@ await picture("customer-phone", order, { ...PHONE, colorScheme: "light" });
     console.error("SKIPPED: no order on the road was past its promise");
   }
 }
-
-const someSold = (page) => page.waitForFunction(() => Number(document.querySelector("#sold").textContent) > 20);
-await picture("ops-light", ops, { ...TALL, colorScheme: "light" }, someSold);
-await picture("ops-dark", ops, { ...TALL, colorScheme: "dark" }, (page) => page.locator("#zoom-in").click().then(() => pause(1_500)));
-await picture("ops-phone", ops, { ...PHONE, colorScheme: "dark" });
 await browser.close();
