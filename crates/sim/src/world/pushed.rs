@@ -8,7 +8,7 @@ use doorstep_runtime::client::Client;
 
 use super::storage::Storage;
 use super::whims::{Whim, Whose};
-use super::{Evening, MIDNIGHT, Meal, World};
+use super::{END_AFTER, Evening, MIDNIGHT, Meal, World, seconds};
 use crate::day::DayOrder;
 
 impl World {
@@ -70,12 +70,14 @@ impl<S: Storage> World<S> {
         self.turn();
     }
 
-    /// Whether every order has ended and all money is settled, or nothing goes on because the storage
-    /// failed.
+    /// Whether every order has ended and all money is settled; or nothing goes on because the storage
+    /// failed, or because it is so late that nothing can.
     #[must_use]
     pub fn is_over(&self) -> bool {
         let of = u64::try_from(self.meals.len()).unwrap_or(u64::MAX);
-        self.broken_off.is_some() || (self.ended >= of && self.is_settled())
+        let last = self.meals.iter().map(|meal| meal.plan.placed_s).max().unwrap_or_default();
+        let is_late = self.now >= seconds(last).saturating_add(END_AFTER);
+        is_late || self.broken_off.is_some() || (self.ended >= of && self.is_settled())
     }
 
     /// How it went so far. What goes on still is a violation of what must be true at the end.
