@@ -8,7 +8,7 @@ FROM debian:bookworm-slim
 RUN useradd --system --uid 10001 doorstep && install --directory --owner doorstep /data
 COPY --from=build /doorstep/target/release/examples/server /doorstep
 USER doorstep
-ENV DOORSTEP_LISTEN=0.0.0.0:8080 DOORSTEP_ADMIN=127.0.0.1:9090 DOORSTEP_DATA=/data/city.db
+ENV DOORSTEP_LISTEN=0.0.0.0:8080 DOORSTEP_ADMIN=127.0.0.1:9090 DOORSTEP_LOG=/data/city.db
 VOLUME /data
 EXPOSE 8080
 ENTRYPOINT ["/doorstep"]

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! It is configured by a file ([`Settings`] has every key) and, over it, by the environment:
-//! `DOORSTEP_LISTEN`, `DOORSTEP_ADMIN`, `DOORSTEP_DATA`, `DOORSTEP_WEBHOOK_SECRET`. Without an `[auth]`
+//! `DOORSTEP_LISTEN`, `DOORSTEP_ADMIN`, `DOORSTEP_LOG`, `DOORSTEP_WEBHOOK_SECRET`. Without an `[auth]`
 //! table it signs tokens itself and prints one for each role: for one machine, never for the internet.
 //! What is held and captured is the sandbox's money: an application gives the host its own provider
 //! (`doorstep::runtime::threads::BlockingPayments`).
@@ -50,7 +50,7 @@ struct Settings {
     /// Where whoever runs it is: metrics, health, dead letters. Not for the internet.
     admin: SocketAddr,
     /// The log's file.
-    data: PathBuf,
+    log: PathBuf,
     /// In which currency business is done; never changes for a file.
     currency: String,
     /// Which shard it is, 0 to 1,023.
@@ -109,7 +109,7 @@ impl Default for Settings {
         Self {
             listen: ([127, 0, 0, 1], 8_080).into(),
             admin: ([127, 0, 0, 1], 9_090).into(),
-            data: "city.db".into(),
+            log: "city.db".into(),
             currency: "EUR".into(),
             shard: 0,
             origins: Vec::new(),
@@ -140,7 +140,7 @@ async fn run(settings: Settings) -> Fallible<()> {
     let bell = Bell::new();
     let on_commit = Some(bell.to_fn());
     let sqlite = doorstep_sqlite::Config { on_commit, ..doorstep_sqlite::Config::default() };
-    let Opened { log, history, .. } = SqliteLog::open(&settings.data, sqlite)?;
+    let Opened { log, history, .. } = SqliteLog::open(&settings.log, sqlite)?;
     let currency = Currency::new(&settings.currency).ok_or("no currency of ISO 4217")?;
     let shard = ShardId::new(settings.shard).ok_or("a shard is 0 to 1,023")?;
     let host = HostConfig {
@@ -291,8 +291,8 @@ fn settings() -> Fallible<Settings> {
     if let Some(admin) = given("DOORSTEP_ADMIN") {
         settings.admin = admin.parse()?;
     }
-    if let Some(data) = given("DOORSTEP_DATA") {
-        settings.data = data.into();
+    if let Some(log) = given("DOORSTEP_LOG") {
+        settings.log = log.into();
     }
     if let Some(secret) = given("DOORSTEP_WEBHOOK_SECRET") {
         settings.webhook_secret = Some(Secret(secret));
