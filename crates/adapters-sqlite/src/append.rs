@@ -10,7 +10,7 @@ use rusqlite::{Connection, ToSql, ffi};
 use crate::chain::Hash;
 use crate::header::{self, Header};
 
-/// How many rows one statement inserts: as many as there are, taken greedily.
+/// How many rows one statement may insert. The largest that there are records for goes first.
 const ROWS: [usize; 3] = [32, 8, 1];
 
 /// Where a log ends.
@@ -63,7 +63,7 @@ pub(crate) fn append(
 ) -> rusqlite::Result<(Vec<Entry>, u64)> {
     let mut entries = Vec::with_capacity(records.len());
     let mut refused = 0_u64;
-    let mut in_now = |tip: &Tip, records: &[Arc<[u8]>]| {
+    let mut took = |tip: &Tip, records: &[Arc<[u8]>]| {
         let first = tip.head.saturating_sub(u64::try_from(records.len()).unwrap_or(0));
         for (bytes, before) in records.iter().zip(first..) {
             let position = Position::new(before).next();
@@ -76,12 +76,12 @@ pub(crate) fn append(
         let (some, later) = rest.split_at_checked(count).unwrap_or((rest, &[]));
         rest = later;
         match tip.put(connection, some) {
-            Ok(()) => in_now(tip, some),
+            Ok(()) => took(tip, some),
             Err(error) if !is_conflict(&error) => return Err(error),
             Err(_) => {
                 for one in some.chunks(1) {
                     match tip.put(connection, one) {
-                        Ok(()) => in_now(tip, one),
+                        Ok(()) => took(tip, one),
                         Err(error) if is_conflict(&error) => refused = refused.saturating_add(1),
                         Err(error) => return Err(error),
                     }
@@ -120,35 +120,15 @@ fn insert(connection: &Connection, rows: &[Row<'_>]) -> rusqlite::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use doorstep_core::id::CommandId;
-    use doorstep_core::log::{Batch, Cause, FORMAT, Record, Writer};
-    use doorstep_core::time::Timestamp;
+    use doorstep_core::log::{FORMAT, Record};
 
     use super::*;
     use crate::chain::Uid;
+    use crate::header::tests::{WRITER, batch};
     use crate::schema::{self, MIGRATIONS};
 
-    const WRITER: Writer = Writer::new(3);
-
-    fn batch(seq: u64, cause: u128) -> Arc<[u8]> {
-        let issued_at = Timestamp::from_millis(5);
-        let cause = Cause { id: CommandId::new(cause), issued_at, digest: 0 };
-        let batch = Batch {
-            epoch: 1,
-            writer: WRITER,
-            seq,
-            at: Timestamp::from_millis(6),
-            cause: Some(cause),
-            inbox: None,
-            events: vec!["anything"],
-            outcome: Some("done"),
-        };
-        Record::Batch(batch).encode().unwrap().into()
-    }
-
-    fn claim() -> Arc<[u8]> {
-        let claim = Record::<(), ()>::Claim { format: FORMAT, epoch: 1, writer: WRITER };
-        claim.encode().unwrap().into()
+    fn claim() -> Vec<u8> {
+        Record::<(), ()>::Claim { format: FORMAT, epoch: 1, writer: WRITER }.encode().unwrap()
     }
 
     fn empty() -> (Connection, Tip) {
@@ -174,8 +154,10 @@ mod tests {
     #[test]
     fn what_an_index_keeps_out_leaves_the_others_as_they_would_be_one_by_one() {
         for again in [2_u64, 17, 31, 32, 40, 58] {
-            let batches = (0..59).map(|seq| batch(seq, if seq == again { 1 } else { seq.into() }));
-            let records: Vec<_> = std::iter::once(claim()).chain(batches).collect();
+            let batches =
+                (0..59).map(|seq| batch(1, seq, if seq == again { 1 } else { seq.into() }));
+            let records = std::iter::once(claim()).chain(batches).map(Arc::from);
+            let records: Vec<Arc<[u8]>> = records.collect();
             let (together, mut tip) = empty();
             let (entries, refused) = append(&together, &mut tip, &records).unwrap();
             let (apart, mut other) = empty();
@@ -200,9 +182,10 @@ mod tests {
     fn a_place_that_is_taken_is_an_error() {
         let (connection, tip) = empty();
         let mut mine = tip;
-        append(&connection, &mut mine, &[claim()]).unwrap();
+        append(&connection, &mut mine, &[claim().into()]).unwrap();
         let mut late = tip;
-        let error = append(&connection, &mut late, &[claim(), batch(0, 0)]).unwrap_err();
+        let records = [claim().into(), batch(1, 0, 0).into()];
+        let error = append(&connection, &mut late, &records).unwrap_err();
         assert!(!is_conflict(&error), "{error}");
         assert_eq!(late.head, 0);
     }

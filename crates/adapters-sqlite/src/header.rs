@@ -53,19 +53,21 @@ pub(crate) fn pass(fence: &mut Fence, record: Option<&Bare>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use doorstep_core::id::CommandId;
     use doorstep_core::log::{Batch, Cause, FORMAT, Writer};
     use doorstep_core::time::Timestamp;
 
     use super::*;
 
-    fn batch(epoch: u64, seq: u64) -> Vec<u8> {
-        let cause =
-            Cause { id: CommandId::new(9), issued_at: Timestamp::from_millis(5), digest: 0 };
+    pub(crate) const WRITER: Writer = Writer::new(3);
+
+    pub(crate) fn batch(epoch: u64, seq: u64, cause: u128) -> Vec<u8> {
+        let issued_at = Timestamp::from_millis(5);
+        let cause = Cause { id: CommandId::new(cause), issued_at, digest: 0 };
         Record::Batch(Batch {
             epoch,
-            writer: Writer::new(3),
+            writer: WRITER,
             seq,
             at: Timestamp::from_millis(6),
             cause: Some(cause),
@@ -80,13 +82,12 @@ mod tests {
     #[test]
     fn a_batch_counts_only_behind_its_claim_and_in_order() {
         let mut fence = Fence::BEFORE_ALL;
-        assert!(!Header::of(&batch(1, 0), &fence).0.counts);
-        let claim =
-            Record::<(), ()>::Claim { format: FORMAT, epoch: 1, writer: Writer::new(3) }.encode();
+        assert!(!Header::of(&batch(1, 0, 9), &fence).0.counts);
+        let claim = Record::<(), ()>::Claim { format: FORMAT, epoch: 1, writer: WRITER }.encode();
         let (header, record) = Header::of(&claim.unwrap(), &fence);
         assert!(header.counts && header.kind == "claim" && header.epoch == Some(1));
         pass(&mut fence, record.as_ref());
-        let (header, record) = Header::of(&batch(1, 0), &fence);
+        let (header, record) = Header::of(&batch(1, 0, 9), &fence);
         let expected = Header {
             kind: "batch".to_owned(),
             epoch: Some(1),
@@ -98,8 +99,8 @@ mod tests {
         };
         assert_eq!(header, expected);
         pass(&mut fence, record.as_ref());
-        assert!(!Header::of(&batch(1, 0), &fence).0.counts, "a repeat");
-        assert!(!Header::of(&batch(1, 2), &fence).0.counts, "a gap");
+        assert!(!Header::of(&batch(1, 0, 9), &fence).0.counts, "a repeat");
+        assert!(!Header::of(&batch(1, 2, 9), &fence).0.counts, "a gap");
     }
 
     #[test]

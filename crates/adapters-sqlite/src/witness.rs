@@ -33,6 +33,8 @@ enum Told {
     Commit(Committed),
     /// Say when everything before is witnessed, and the anchor synced if so wished.
     Say {
+        /// What stands in the anchor's file from now on, where no commit says so.
+        anchor: Option<Anchor>,
         synced: bool,
         when: SyncSender<()>,
     },
@@ -64,11 +66,12 @@ impl Witness {
         self.tell.send(Told::Commit(committed)).doing("handing over to the anchor's thread")
     }
 
-    /// Waits until everything before is witnessed, and the anchor synced if so wished.
-    pub(crate) fn wait(&self, synced: bool) -> Result<(), Poisoned> {
+    /// Waits until everything before is witnessed, and `anchor`, which stands for what added no
+    /// record: synced whatever is configured, if so wished.
+    pub(crate) fn wait(&self, anchor: Option<Anchor>, synced: bool) -> Result<(), Poisoned> {
         const DOING: &str = "waiting for the anchor's thread";
         let (when, said) = sync_channel(1);
-        self.tell.send(Told::Say { synced, when }).doing(DOING)?;
+        self.tell.send(Told::Say { anchor, synced, when }).doing(DOING)?;
         said.recv().doing(DOING)
     }
 
@@ -111,28 +114,37 @@ impl Stand {
 
     fn hear(&mut self, told: impl Iterator<Item = Told>) -> Result<(), Poisoned> {
         let (mut committed, mut asked) = (Vec::new(), Vec::new());
+        let (mut last, mut sync) = (None, false);
         for told in told {
             match told {
-                Told::Commit(one) => committed.push(one),
-                Told::Say { synced, when } => asked.push((synced, when)),
+                Told::Commit(one) => {
+                    last = Some(one.anchor);
+                    committed.push(one);
+                }
+                Told::Say { anchor, synced, when } => {
+                    last = anchor.or(last);
+                    sync |= synced;
+                    asked.push(when);
+                }
             }
         }
-        if let Some(last) = committed.last() {
-            self.write(&last.anchor)?;
+        if let Some(anchor) = last {
+            self.write(&anchor)?;
         }
-        let now = asked.iter().any(|(synced, _)| *synced);
         match self.shared.config.anchor {
-            _ if now => self.sync()?,
-            AnchorSync::EveryCommit => self.sync()?,
+            AnchorSync::EveryCommit => sync = true,
             AnchorSync::Every(period) if self.anchor.is_dirty() && self.due.is_none() => {
                 self.due = Instant::now().checked_add(period);
             }
             AnchorSync::Every(_) | AnchorSync::OnClose => {}
         }
+        if sync {
+            self.sync()?;
+        }
         if !committed.is_empty() {
             self.shared.publish(committed);
         }
-        for (_, when) in asked {
+        for when in asked {
             // Whoever asked may have gone.
             let _gone = when.send(());
         }

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use doorstep_core::log::Position;
-use doorstep_runtime::ports::{Entry, Snapshot, SnapshotError, TrimError};
+use doorstep_runtime::ports::{Snapshot, SnapshotError, TrimError};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::anchor::Anchor;
@@ -115,25 +115,14 @@ impl Writer {
             self.unlooked = self.unlooked.saturating_add(bytes);
         }
         self.unlooked = self.unlooked.saturating_add(COMMIT_OVERHEAD);
-        self.hand_over(entries, finished, refused)
-    }
-
-    /// The anchor goes behind a commit, and then everyone may read it.
-    fn hand_over(
-        &self,
-        entries: Vec<Entry>,
-        finished: Vec<Finished>,
-        refused: u64,
-    ) -> Result<(), Poisoned> {
-        let Start { uid, beside, .. } = self.begin;
-        let anchor = Anchor { uid, position: self.tip.head, beside, hash: self.tip.hash };
+        let anchor = self.anchor();
         self.witness.tell(&self.shared, Committed { anchor, entries, finished, refused })
     }
 
-    /// The anchor behind what added no record.
-    fn witness(&self) -> Result<(), Poisoned> {
-        self.hand_over(Vec::new(), Vec::new(), 0)?;
-        self.witness.wait(false)
+    /// How far the log goes now.
+    const fn anchor(&self) -> Anchor {
+        let Start { uid, beside, .. } = self.begin;
+        Anchor { uid, position: self.tip.head, beside, hash: self.tip.hash }
     }
 
     /// Moves the WAL into the file when it has grown. Whoever reads an old state meanwhile (an
@@ -189,7 +178,7 @@ impl Writer {
         begin.save(&transaction).doing(DOING)?;
         transaction.commit().doing(DOING)?;
         (self.begin, self.snapshot) = (begin, Some(*position));
-        self.witness()?;
+        self.witness.wait(Some(self.anchor()), false)?;
         Ok(Ok(()))
     }
 
@@ -207,7 +196,7 @@ impl Writer {
         if !matches!(saved, Some(Ok((position, _))) if Some(position) == self.snapshot) {
             return Err("the snapshot does not fit its seal").doing(DOING);
         }
-        self.witness.wait(true)?;
+        self.witness.wait(None, true)?;
         let mut start = self.begin.clone();
         start.beside = start.beside.saturating_add(1);
         let until = before.get().min(start.start.saturating_add(TRIM_AT_ONCE));
@@ -220,7 +209,7 @@ impl Writer {
         start.save(&transaction).doing(DOING)?;
         transaction.commit().doing(DOING)?;
         self.begin = start;
-        self.witness()?;
+        self.witness.wait(Some(self.anchor()), false)?;
         self.shared.look(|state| state.start = until);
         Ok((until == before.get()).then_some(Ok(())))
     }
@@ -228,7 +217,7 @@ impl Writer {
     /// Leaves the file whole, without a WAL, and its anchor synced.
     fn close(&mut self) -> Result<(), Poisoned> {
         const DOING: &str = "closing the log";
-        self.witness.wait(true)?;
+        self.witness.wait(None, true)?;
         if self.shared.config.fails(FaultPoint::Checkpoint) {
             return Err("an injected fault at the checkpoint").doing(DOING);
         }

@@ -20,21 +20,24 @@
 )]
 
 #[cfg(test)]
+#[path = "order_model/bank.rs"]
+mod bank;
+#[cfg(test)]
 mod common;
 #[cfg(test)]
 #[path = "order_model/properties.rs"]
 mod properties;
 
-use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
+use bank::{Bank, Hand};
 use common::{T0, assign, driver, eur, intent, policy, step};
 use doorstep_core::checkout::{Checkout, State as CheckoutState};
 use doorstep_core::id::DriverId;
 use doorstep_core::money::Money;
 use doorstep_core::order::{Actor, Command, DropReason, Event, FailReason, Order, Phase, Shortage};
 use doorstep_core::payment::{
-    Answer, Due, Funds, HoldRefused, News, Notice, Payment, RefundId, Release, Reply, Step,
+    Answer, Due, Funds, HoldRefused, Notice, Payment, RefundId, Release, Reply, Step,
 };
 use doorstep_core::policy::Policy;
 use doorstep_core::time::{Span, Timestamp};
@@ -42,10 +45,12 @@ use stateright::{Checker, Model, Property};
 
 const FEE: i64 = 300;
 
+/// From the wish to the promised time.
+const PROMISE: Span = Span::from_mins(3);
+
 /// How the world is bounded.
 struct Bounds {
     policy: Policy,
-    promise: Span,
     /// Definite failures that the bank may give.
     failures: u8,
     /// Times that a driver may be found.
@@ -115,124 +120,6 @@ impl Stage {
             Self::Order(order) => order.over_since().is_some(),
         }
     }
-}
-
-/// What the bank did, by its own book.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Bank {
-    book: BTreeMap<(Step, u32), Answer>,
-    holding: Option<i64>,
-    holds: u8,
-    captures: u8,
-    captured: i64,
-    refunded: i64,
-    failures: u8,
-    lapsed: bool,
-    voided: bool,
-    /// The attempt at the hold that made it, and what each refund gave back.
-    hold: u32,
-    refunds: BTreeMap<RefundId, i64>,
-    /// What a person may still do, and whether one took the hold, or gave it up.
-    hands: u8,
-    by_hand: bool,
-    /// Asked for something that a truthful bank cannot make sense of.
-    nonsense: bool,
-}
-
-impl Bank {
-    /// Carries a call out, once a key.
-    fn carry_out(&mut self, due: Due) {
-        let amount = due.amount.minor();
-        let answer = match (due.step, self.holding) {
-            (Step::Hold, _) => {
-                self.holds += 1;
-                self.hold = due.attempt;
-                self.holding = Some(amount);
-                Answer::Done { until: None }
-            }
-            (Step::Capture, Some(held)) => {
-                self.nonsense |= amount > held || amount <= 0;
-                self.captures += 1;
-                self.captured += amount;
-                self.holding = None;
-                Answer::Done { until: None }
-            }
-            (Step::Void, Some(held)) => {
-                self.nonsense |= amount != held;
-                self.holding = None;
-                self.voided = true;
-                Answer::Done { until: None }
-            }
-            (Step::Capture | Step::Void, None) => {
-                self.nonsense |= !self.lapsed && !self.by_hand;
-                Answer::Refused
-            }
-            (Step::Refund, _) if self.refunded + amount > self.captured && self.by_hand => {
-                Answer::Refused
-            }
-            (Step::Refund, _) => {
-                self.nonsense |= amount <= 0;
-                self.refunded += amount;
-                self.refunds.insert(RefundId::Ours(due.attempt), amount);
-                Answer::Done { until: None }
-            }
-        };
-        self.book.insert((due.step, due.attempt), answer);
-    }
-
-    /// What a person at the bank does.
-    fn by_hand(&mut self, hand: Hand) -> Option<()> {
-        self.hands = self.hands.checked_sub(1)?;
-        match hand {
-            Hand::Takes => {
-                self.captured += self.holding.take()?;
-                self.captures += 1;
-            }
-            Hand::GivesUp => {
-                self.holding.take()?;
-                self.voided = true;
-            }
-            Hand::GivesBack => {
-                let rest = self.captured - self.refunded;
-                let part = if rest > FEE { FEE } else { rest };
-                (part > 0).then_some(())?;
-                self.refunded += part;
-                self.refunds.insert(RefundId::Theirs(1), part);
-            }
-        }
-        self.by_hand = true;
-        Some(())
-    }
-
-    /// What is so at the bank and can be said of it.
-    fn news(&self, asked: Money) -> Vec<Notice> {
-        let said = |news| Notice { hold: self.hold, news };
-        let mut notices = Vec::new();
-        if self.holds > 0 {
-            notices.push(said(News::Authorised { amount: asked, until: None }));
-        }
-        if self.captured > 0 {
-            notices.push(said(News::Captured { total: eur(self.captured) }));
-        }
-        if self.voided {
-            notices.push(said(News::Cancelled));
-        }
-        if self.lapsed {
-            notices.push(said(News::Expired));
-        }
-        notices.extend(self.refunds.iter().map(|(refund, amount)| {
-            said(News::Refunded { refund: *refund, amount: eur(*amount) })
-        }));
-        notices
-    }
-}
-
-/// What a person at the bank may do.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Hand {
-    Takes,
-    GivesUp,
-    GivesBack,
 }
 
 #[derive(Clone, Debug)]
@@ -374,7 +261,7 @@ impl OneOrder {
                     Stage::Order(order) => order.phase().ended_at().is_some(),
                 };
                 let promise_broken =
-                    T0.saturating_add(self.bounds.promise).saturating_add(Span::from_millis(1));
+                    T0.saturating_add(PROMISE).saturating_add(Span::from_millis(1));
                 let moments = [world.stage.next_deadline(), (!over).then_some(promise_broken)];
                 next.now = moments.into_iter().flatten().filter(|at| *at > world.now).min()?;
             }
@@ -447,7 +334,7 @@ impl Model for OneOrder {
 
     fn init_states(&self) -> Vec<World> {
         let until = T0.saturating_add(self.bounds.policy.checkout.patience);
-        let checkout = Checkout::open(intent(self.bounds.promise), until);
+        let checkout = Checkout::open(intent(PROMISE), until);
         let Bounds { failures, hands, .. } = self.bounds;
         let bank = Bank { failures, hands, ..Bank::default() };
         let (assigns, adjusts) = (self.bounds.assigns, self.bounds.adjusts);
@@ -491,15 +378,12 @@ fn short() -> Policy {
 
 #[test]
 fn one_order_and_its_money_come_right_in_every_interleaving() {
-    let (policy, promise) = (short(), Span::from_mins(3));
-    let (failures, assigns, adjusts, hands) = (2, 2, 1, 0);
     let bounds = Bounds {
-        policy,
-        promise,
-        failures,
-        assigns,
-        adjusts,
-        hands,
+        policy: short(),
+        failures: 2,
+        assigns: 2,
+        adjusts: 1,
+        hands: 0,
         sometimes: properties::everything,
     };
     explore(bounds, commands());
@@ -507,16 +391,14 @@ fn one_order_and_its_money_come_right_in_every_interleaving() {
 
 #[test]
 fn a_hold_that_lapses_before_the_answer_comes_right_in_every_interleaving() {
-    let (mut policy, promise) = (short(), Span::from_mins(3));
+    let mut policy = short();
     policy.payment.hold_lasts = Span::from_secs(90);
-    let (failures, assigns, adjusts, hands) = (1, 1, 0, 0);
     let bounds = Bounds {
         policy,
-        promise,
-        failures,
-        assigns,
-        adjusts,
-        hands,
+        failures: 1,
+        assigns: 1,
+        adjusts: 0,
+        hands: 0,
         sometimes: properties::lapses,
     };
     explore(bounds, commands());
@@ -525,15 +407,12 @@ fn a_hold_that_lapses_before_the_answer_comes_right_in_every_interleaving() {
 #[test]
 #[ignore = "minutes: cargo test -p doorstep-core --test order_model -- --ignored"]
 fn what_a_person_does_at_the_bank_comes_right_in_every_interleaving() {
-    let (policy, promise) = (short(), Span::from_mins(3));
-    let (failures, assigns, adjusts, hands) = (0, 1, 0, 1);
     let bounds = Bounds {
-        policy,
-        promise,
-        failures,
-        assigns,
-        adjusts,
-        hands,
+        policy: short(),
+        failures: 0,
+        assigns: 1,
+        adjusts: 0,
+        hands: 1,
         sometimes: properties::by_hand,
     };
     // The money is this world's subject: nobody drives, and every order ends without a hand-over.
