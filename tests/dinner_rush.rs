@@ -8,7 +8,7 @@ mod disk;
 use std::collections::BTreeMap;
 
 use doorstep::core::money::Currency;
-use doorstep::core::policy::Policy;
+use doorstep::core::policy::{Method, Policy};
 use doorstep_sim::city::{City, CityConfig};
 use doorstep_sim::report::{Summary, Wall};
 use doorstep_sim::world::{World, WorldConfig};
@@ -27,8 +27,14 @@ fn evening_of(city: &CityConfig, chaos: u16) -> Summary {
 }
 
 fn lived(city: &CityConfig, chaos: u16, on_disk: bool) -> Summary {
+    lived_by(Method::default(), city, chaos, on_disk)
+}
+
+fn lived_by(method: Method, city: &CityConfig, chaos: u16, on_disk: bool) -> Summary {
     let (seed, day) = (city.seed, City::generate(city));
-    let mut config = WorldConfig::new(seed, Policy::new(Currency::new("COP").unwrap()));
+    let mut policy = Policy::new(Currency::new("COP").unwrap());
+    policy.dispatch.method = method;
+    let mut config = WorldConfig::new(seed, policy);
     config.impatience = 200;
     config.reject = 15;
     config.shortage = 20;
@@ -131,4 +137,23 @@ fn on_disk_a_hostile_provider_and_crashes_change_nothing_that_must_hold() {
         assert!(summary.chaos[fault] > 0, "{fault} never happened: {:?}", summary.chaos);
     }
     assert_eq!(summary.to_json(), lived(&city, 100, true).to_json(), "and every time the same");
+}
+
+#[test]
+fn with_too_few_drivers_orders_go_together_and_every_invariant_holds() {
+    let (mut bags, mut seeds) = (0, 0);
+    for seed in 1..=3 {
+        let city = CityConfig { couriers: 12, restaurants: 4, ..CityConfig::new(seed, ORDERS) };
+        for chaos in [0, 50] {
+            let summary = lived_by(Method::Planned, &city, chaos, false);
+            let why = summary.to_json();
+            assert_eq!((summary.violations, summary.unfinished), (0, 0), "{why}");
+            assert!(summary.log_verified, "{why}");
+            assert!(summary.delivered > summary.orders_placed / 2, "{why}");
+            bags += summary.orders_per_delivery_permille;
+            seeds += 1;
+            assert_eq!(why, lived_by(Method::Planned, &city, chaos, false).to_json());
+        }
+    }
+    assert!(bags > seeds * 1_050, "{bags} thousandths in {seeds} evenings");
 }
