@@ -67,6 +67,7 @@ mod app;
 pub mod auth;
 mod command;
 pub mod config;
+mod describe;
 mod layers;
 mod problem;
 mod refusal;
