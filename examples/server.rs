@@ -11,6 +11,8 @@
 //! What is held and captured is the sandbox's money: an application gives the host its own provider
 //! (`doorstep::runtime::threads::BlockingPayments`).
 //!
+//! What it logs, as JSON lines, `RUST_LOG` says (default `info`).
+//!
 //! SIGTERM and SIGINT end it in order: nobody new is let in, sockets close with 1001, what is under way
 //! is answered, the log is closed. It tells systemd (`Type=notify`) when it decides and when it ends.
 

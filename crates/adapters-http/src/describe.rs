@@ -145,11 +145,11 @@ fn refusals(operation: &mut Operation) {
 /// A body all of whose members may be left out may be left out itself.
 fn may_be_empty(body: &mut RequestBody) {
     const NOTHING_NEEDED: [&str; 3] = ["Nothing", "Cancel", "Claim"];
-    let needs_nothing = body.content.values().any(|content| match content {
-        RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) => {
-            NOTHING_NEEDED.iter().any(|name| schema.ref_location.ends_with(&format!("/{name}")))
-        }
-        _ => false,
+    let needs_nothing = body.content.values().any(|content| {
+        let RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) = content else {
+            return false;
+        };
+        NOTHING_NEEDED.iter().any(|name| schema.ref_location.ends_with(&format!("/{name}")))
     });
     if needs_nothing {
         body.required = Some(Required::False);
