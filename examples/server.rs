@@ -11,6 +11,8 @@
 //! What is held and captured is the sandbox's money: an application gives the host its own provider
 //! (`doorstep::runtime::threads::BlockingPayments`).
 //!
+//! What it logs, as JSON lines, `RUST_LOG` says (default `info`).
+//!
 //! SIGTERM and SIGINT end it in order: nobody new is let in, sockets close with 1001, what is under way
 //! is answered, the log is closed. It tells systemd (`Type=notify`) when it decides and when it ends.
 
@@ -24,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use doorstep_core::id::{RestaurantId, ShardId};
+use doorstep_core::limit::Quota;
 use doorstep_core::money::Currency;
 use doorstep_core::policy::Policy;
 use doorstep_core::time::Span;
@@ -59,6 +62,12 @@ struct Settings {
     origins: Vec<String>,
     /// How many proxies stand in front.
     proxies: u8,
+    /// How many requests a minute one person may make; 600 where it is left out.
+    requests_per_minute: Option<u32>,
+    /// How many requests a minute may come from one address; 6,000 where it is left out.
+    requests_per_minute_and_address: Option<u32>,
+    /// How many orders an hour one customer may place, in a log that is new; 5 where it is left out.
+    orders_per_hour: Option<u32>,
     /// What the payment provider signs with; better given by the environment.
     webhook_secret: Option<Secret>,
     /// Who says who is asking; without it, this process does, for trying things out.
@@ -114,6 +123,9 @@ impl Default for Settings {
             shard: 0,
             origins: Vec::new(),
             proxies: 0,
+            requests_per_minute: None,
+            requests_per_minute_and_address: None,
+            orders_per_hour: None,
             webhook_secret: None,
             auth: None,
             tablets: Vec::new(),
@@ -125,8 +137,8 @@ type Fallible<T> = Result<T, Box<dyn Error>>;
 
 fn main() -> Fallible<()> {
     let settings = settings()?;
-    let filter = tracing_subscriber::EnvFilter::try_from_env("DOORSTEP_LOG")
-        .unwrap_or_else(|_| "info".into());
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     tracing_subscriber::fmt().json().with_env_filter(filter).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(settings))
@@ -143,12 +155,17 @@ async fn run(settings: Settings) -> Fallible<()> {
     let Opened { log, history, .. } = SqliteLog::open(&settings.log, sqlite)?;
     let currency = Currency::new(&settings.currency).ok_or("no currency of ISO 4217")?;
     let shard = ShardId::new(settings.shard).ok_or("a shard is 0 to 1,023")?;
+    let mut policy = Policy::new(currency);
+    if let Some(orders) = settings.orders_per_hour {
+        policy.checkout.orders_per_hour = orders;
+    }
     let host = HostConfig {
         reads: true,
         snapshot_every: Some(100_000),
-        ..HostConfig::new(shard, Policy::new(currency), rand::random())
+        ..HostConfig::new(shard, policy, rand::random())
     };
     let provider = Sandbox::new(SandboxConfig::default());
+    let kept = Arc::new(history.clone());
     let host = Host::open(host, log, provider, history, clock.now())?;
     let running = threads::spawn(host, clock.clone(), bell)?;
 
@@ -156,17 +173,26 @@ async fn run(settings: Settings) -> Fallible<()> {
     let (authenticate, issuer) = authenticate(&settings)?;
     let mut config = Config::new(authenticate);
     config.clock = clock.clone();
+    config.history = Some(kept);
     config.cors.origins.clone_from(&settings.origins);
     config.limits.proxies = settings.proxies;
+    let quota = |count| Quota::new(count, Span::from_mins(1));
+    if let Some(count) = settings.requests_per_minute {
+        config.limits.per_principal = quota(count)?;
+    }
+    if let Some(count) = settings.requests_per_minute_and_address {
+        config.limits.per_address = quota(count)?;
+    }
     if let Some(Secret(secret)) = &settings.webhook_secret {
         config.webhook_secrets = vec![stripe::Secret::new(secret)?];
     }
     let service = Service::new(running.client(), config)?;
     let people = TcpListener::bind(settings.listen).await?;
     let admin = TcpListener::bind(settings.admin).await?;
+    let at = (people.local_addr()?, admin.local_addr()?);
     let admin = axum_serve(admin, service.admin(move || metrics.render()));
     if let Some(issuer) = issuer {
-        greet(&issuer, &settings, &*clock)?;
+        greet(&issuer, at, &*clock)?;
     }
 
     notify("READY=1");
@@ -255,8 +281,12 @@ fn jwt(auth: &Auth) -> Fallible<Jwt> {
 }
 
 /// A token for each role, for a day.
-fn greet(issuer: &DevIssuer, settings: &Settings, clock: &dyn Clock) -> Fallible<()> {
-    if !settings.listen.ip().is_loopback() {
+fn greet(
+    issuer: &DevIssuer,
+    (people, admin): (SocketAddr, SocketAddr),
+    clock: &dyn Clock,
+) -> Fallible<()> {
+    if !people.ip().is_loopback() {
         return Err("without [auth] it listens on this machine only".into());
     }
     let roles = [
@@ -265,7 +295,7 @@ fn greet(issuer: &DevIssuer, settings: &Settings, clock: &dyn Clock) -> Fallible
         ("driver", Who::Driver(1.into())),
         ("operations", Who::Operations("dev".into())),
     ];
-    println!("http://{}  (admin: http://{})", settings.listen, settings.admin);
+    println!("http://{people}  (admin: http://{admin})");
     for (name, who) in roles {
         println!("{name} {who} {}", issuer.token(&who, clock.now(), Span::from_hours(24))?);
     }

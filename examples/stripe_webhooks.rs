@@ -3,16 +3,19 @@
 //!
 //! ```sh
 //! cargo run --example stripe_webhooks
+//! cargo run --example stripe_webhooks -- --sign whsec_…     # two, signed now, for others to verify
 //! ```
 
 use doorstep::core::idempotency::Bounds;
 use doorstep::core::money::{Currency, Money};
+use doorstep::core::notify::{Name, SendKey, Sending};
 use doorstep::core::payment::{News, Notice, Payment};
 use doorstep::core::policy::Policy;
 use doorstep::core::provider::Fact;
 use doorstep::core::time::{Span, Timestamp};
 use doorstep::core::webhook::inbox::{Accepted, Inbox, Rules};
 use doorstep::core::webhook::stripe::{self, Secret};
+use doorstep_runtime::notify::{self, Endpoint, Recipient, WebhookRequest};
 
 /// What Stripe sends; `nth` stands for all that differs between two deliveries of one event.
 fn body(id: &str, kind: &str, amount: &str, nth: usize) -> String {
@@ -22,7 +25,31 @@ fn body(id: &str, kind: &str, amount: &str, nth: usize) -> String {
     )
 }
 
+/// Prints what others' libraries are to verify: a message as Stripe signs it (header, body), and one as
+/// the service's own webhooks are (id, time, signature, body), with tabs in between.
+fn sign(secret: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    let now = Timestamp::from_secs(i64::try_from(since.as_secs())?);
+    let body = body("evt_ours", "succeeded", r#""amount_received":1250"#, 1).replace('\n', " ");
+    println!("{}\t{body}", stripe::sign(&Secret::new(secret)?, body.as_bytes(), now));
+
+    let endpoint = Endpoint { url: String::new(), secrets: vec![notify::Secret::new(secret)?] };
+    let key =
+        SendKey { message: Name::new("n_0_7_0c")?, channel: Name::new("webhook")?, attempt: 1 };
+    let body = r#"{"v":1,"type":"order.confirmed","at":1795343400000,"order":"ord_0000000000001"}"#;
+    let (to, category) = (Recipient::Operations, Name::new("order")?);
+    let sending = Sending { key, to, category, critical: false, body: body.into() };
+    let request = WebhookRequest::new(&endpoint, &sending, now).ok_or("it is not signed")?;
+    let WebhookRequest { id, timestamp, signature, .. } = request;
+    println!("{id}\t{timestamp}\t{signature}\t{body}");
+    Ok(())
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    if let [_, flag, secret] = &std::env::args().collect::<Vec<_>>()[..] {
+        assert_eq!(flag, "--sign", "the only flag there is");
+        return sign(secret);
+    }
     let mut now = Timestamp::from_secs(1_700_000_000);
     let (old, new) = (Secret::new("whsec_old")?, Secret::new("whsec_new")?);
     let forger = Secret::new("whsec_guessed")?;

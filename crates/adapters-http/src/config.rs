@@ -8,6 +8,7 @@ use axum::http::HeaderValue;
 use doorstep_core::limit::Quota;
 use doorstep_core::time::Span;
 use doorstep_core::webhook::stripe;
+use doorstep_runtime::ports::HistorySource;
 use doorstep_runtime::threads::{Clock, WallClock};
 
 use crate::auth::Authenticate;
@@ -25,6 +26,8 @@ pub struct Config {
     /// What the payment provider signs its webhooks with; two while they are rotated. Default: none,
     /// and no webhook is believed.
     pub webhook_secrets: Vec<stripe::Secret>,
+    /// Where orders are looked up that have left memory. Default: nowhere, and they are not found.
+    pub history: Option<Arc<dyn HistorySource>>,
     /// Bounds in space and time.
     pub limits: Limits,
 }
@@ -119,6 +122,7 @@ impl Config {
             clock: Arc::new(WallClock::new()),
             cors: Cors::default(),
             webhook_secrets: Vec::new(),
+            history: None,
             limits: Limits::default(),
         }
     }

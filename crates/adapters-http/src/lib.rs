@@ -58,8 +58,8 @@
 //!
 //! # The pages
 //!
-//! With feature `ui` the binary serves `GET /` (customer) and `GET /ops` (operations) from files in
-//! `ui/`, each named in `src/ui.rs`, under a Content-Security-Policy that allows this host only:
+//! With feature `ui` the binary serves `GET /` (customer), `GET /ops` (operations) and `GET /docs` (the
+//! description of the API, for people) from files in `ui/`, each named in `src/ui.rs`, under a Content-Security-Policy that allows this host only:
 //! scripts and styles are files of their own.
 
 mod admin;
@@ -67,6 +67,7 @@ mod app;
 pub mod auth;
 mod command;
 pub mod config;
+mod describe;
 mod layers;
 mod problem;
 mod refusal;

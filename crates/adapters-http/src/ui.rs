@@ -1,7 +1,7 @@
 //! The live pages, embedded in the binary. They ask no other host for anything, and their
 //! Content-Security-Policy lets them ask none: no inline script or style, no `eval`, no frame.
 //!
-//! A file is served if it stands in [`FILES`], and only then. Pages are under `/` and `/ops`;
+//! A file is served if it stands in [`FILES`], and only then. Pages are under `/`, `/ops` and `/docs`;
 //! whatever they load under `/ui/`.
 
 use axum::Router;
@@ -28,12 +28,14 @@ const SVG: &str = "image/svg+xml";
 const FILES: &[File] = &[
     File { path: "/", content_type: HTML, bytes: include_bytes!("../ui/index.html") },
     File { path: "/ops", content_type: HTML, bytes: include_bytes!("../ui/ops.html") },
+    File { path: "/docs", content_type: HTML, bytes: include_bytes!("../ui/docs.html") },
     File { path: "/ui/base.css", content_type: CSS, bytes: include_bytes!("../ui/base.css") },
     File {
         path: "/ui/customer.css",
         content_type: CSS,
         bytes: include_bytes!("../ui/customer.css"),
     },
+    File { path: "/ui/docs.css", content_type: CSS, bytes: include_bytes!("../ui/docs.css") },
     File { path: "/ui/ops.css", content_type: CSS, bytes: include_bytes!("../ui/ops.css") },
     File { path: "/ui/icon.svg", content_type: SVG, bytes: include_bytes!("../ui/icon.svg") },
     File { path: "/ui/api.js", content_type: JS, bytes: include_bytes!("../ui/api.js") },
@@ -41,6 +43,7 @@ const FILES: &[File] = &[
     File { path: "/ui/city-map.js", content_type: JS, bytes: include_bytes!("../ui/city-map.js") },
     File { path: "/ui/counters.js", content_type: JS, bytes: include_bytes!("../ui/counters.js") },
     File { path: "/ui/customer.js", content_type: JS, bytes: include_bytes!("../ui/customer.js") },
+    File { path: "/ui/docs.js", content_type: JS, bytes: include_bytes!("../ui/docs.js") },
     File { path: "/ui/format.js", content_type: JS, bytes: include_bytes!("../ui/format.js") },
     File { path: "/ui/fragment.js", content_type: JS, bytes: include_bytes!("../ui/fragment.js") },
     File { path: "/ui/geometry.js", content_type: JS, bytes: include_bytes!("../ui/geometry.js") },

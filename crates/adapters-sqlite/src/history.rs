@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use doorstep_core::id::OrderId;
 use doorstep_core::order::Order;
-use doorstep_runtime::ports::{Fault, HistorySink, SinkError};
+use doorstep_runtime::ports::{Fault, HistorySink, HistorySource, SinkError};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Row};
 
@@ -82,6 +82,12 @@ pub(crate) fn read(
         let holds = Hash::from_slice(&found) == Some(seal(uid, order.cast_unsigned(), &json));
         if holds { Ok(json) } else { Err("it does not fit its seal".to_owned()) }
     }))
+}
+
+impl HistorySource for SqliteHistory {
+    fn order(&self, id: OrderId) -> Result<Option<Order>, Fault> {
+        self.get(id).map_err(Into::into)
+    }
 }
 
 impl HistorySink for SqliteHistory {

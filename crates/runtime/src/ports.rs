@@ -8,13 +8,15 @@
 //!   trimmed. [`MemoryLog`](crate::memory_log::MemoryLog) is the one for tests and simulations.
 //! - [`Payments`]: a payment provider, asked under idempotent keys.
 //!   [`Sandbox`](crate::sandbox::Sandbox) is the one for tests and simulations.
-//! - [`HistorySink`]: where an order goes when it leaves memory.
+//! - [`HistorySink`]: where an order goes when it leaves memory; [`HistorySource`]: where it is
+//!   looked up from then on.
 //! - [`Notifier`]: one channel that tells people things; [`Directory`]: what is known of them;
 //!   [`NotifyStore`]: where the notification engine's state outlives a crash.
 
 use std::error::Error;
 use std::sync::Arc;
 
+use doorstep_core::id::OrderId;
 use doorstep_core::notify::{self, Profile, SendKey, Sending};
 use doorstep_core::order::Order;
 use doorstep_core::payment::{Answer, Effect, EffectKey};
@@ -345,6 +347,17 @@ pub trait HistorySink {
     /// # Errors
     /// [`SinkError`]; the order is offered again later, as long as it is in memory.
     fn keep(&mut self, order: &Order) -> Result<(), SinkError>;
+}
+
+/// Where finished orders are looked up once they have left memory: for readers beside the host, which
+/// never asks it.
+pub trait HistorySource: Send + Sync {
+    /// What was kept of an order; `None`: nothing. It may wait for a disk or a network: not for a
+    /// thread that must answer at once.
+    ///
+    /// # Errors
+    /// A fault of the storage: whether something is kept is not known, and asking again may tell.
+    fn order(&self, id: OrderId) -> Result<Option<Order>, Fault>;
 }
 
 /// A history that is content with the log: for logs that keep everything.

@@ -10,7 +10,7 @@ use doorstep_runtime::reads::Known;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::orders::{find, visible};
+use super::orders::{find, find_kept, visible};
 use crate::app::App;
 use crate::auth::{Principal, Role, Who};
 use crate::command::{Act, Id, submit};
@@ -22,15 +22,15 @@ use crate::{show, wire};
 /// Advice; the decision is made when it is asked for.
 #[utoipa::path(
     get, path = "/v1/orders/{id}/cancellation", tag = "orders", operation_id = "cancellation_terms", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The order")),
-    responses((status = 200, body = wire::Cancellation, description = "How it stands"), (status = 404, description = "Not there, or not the caller's"))
+    params(("id" = wire::ids::OrderId, Path, description = "The order")),
+    responses((status = 200, body = wire::Cancellation, description = "How it stands"), (status = 404, description = "Not there, or not the caller's"), (status = 503, description = "What was kept cannot be read now"))
 )]
 pub(crate) async fn terms(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
     Id(id): Id<OrderId>,
 ) -> Result<Json<wire::Cancellation>, Problem> {
-    match find(&app, &principal.who, id)? {
+    match find_kept(&app, &principal.who, id).await? {
         Known::Order(order) => Ok(Json(show::cancellation(&order, app.now()))),
         Known::Checkout(_) => Err(Problem::not_found()),
     }
@@ -50,8 +50,8 @@ pub(crate) struct Cancel {
 #[utoipa::path(
     post, path = "/v1/orders/{id}/cancel", tag = "orders", operation_id = "cancel_order", security(("bearer" = [])),
     params(
-        ("id" = String, Path, description = "The order"),
-        ("Idempotency-Key" = String, Header, description = "The same on every retry"),
+        ("id" = wire::ids::OrderId, Path, description = "The order"),
+        ("Idempotency-Key" = wire::ids::IdempotencyKey, Header, description = "The same on every retry"),
     ),
     request_body = Cancel,
     responses(

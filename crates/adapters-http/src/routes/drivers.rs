@@ -111,7 +111,7 @@ pub(crate) enum DutyStatus {
 /// Goes on or off duty. What is carried is still delivered.
 #[utoipa::path(
     post, path = "/v1/drivers/status", tag = "drivers", operation_id = "driver_status", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, description = "The same on every retry")),
+    params(("Idempotency-Key" = wire::ids::IdempotencyKey, Header, description = "The same on every retry")),
     request_body = Duty,
     responses((status = 200, body = wire::DriverState, description = "How it stands"), (status = 404, description = "Not there, or not the caller's"), (status = 409, description = "Not as things stand"))
 )]
@@ -135,8 +135,8 @@ macro_rules! taps {
         #[utoipa::path(
             post, path = $path, tag = "drivers", security(("bearer" = [])),
             params(
-                ("id" = String, Path, description = "The delivery"),
-                ("Idempotency-Key" = String, Header, description = "The same on every retry"),
+                ("id" = wire::ids::DeliveryId, Path, description = "The delivery"),
+                ("Idempotency-Key" = wire::ids::IdempotencyKey, Header, description = "The same on every retry"),
             ),
             request_body = Nothing,
             responses(
@@ -180,8 +180,8 @@ taps! {
     post, path = "/v1/drivers/deliveries/{id}/at_doorstep", tag = "drivers",
     security(("bearer" = [])),
     params(
-        ("id" = String, Path, description = "The delivery"),
-        ("Idempotency-Key" = String, Header, description = "The same on every retry"),
+        ("id" = wire::ids::DeliveryId, Path, description = "The delivery"),
+        ("Idempotency-Key" = wire::ids::IdempotencyKey, Header, description = "The same on every retry"),
     ),
     request_body = Nothing,
     responses((status = 200, body = wire::DriverState, description = "How it stands"), (status = 404, description = "Not there, or not the caller's"), (status = 409, description = "Not as things stand"))
@@ -229,8 +229,8 @@ pub(crate) enum Reason {
 #[utoipa::path(
     post, path = "/v1/drivers/deliveries/{id}/failed", tag = "drivers", security(("bearer" = [])),
     params(
-        ("id" = String, Path, description = "The delivery"),
-        ("Idempotency-Key" = String, Header, description = "The same on every retry"),
+        ("id" = wire::ids::DeliveryId, Path, description = "The delivery"),
+        ("Idempotency-Key" = wire::ids::IdempotencyKey, Header, description = "The same on every retry"),
     ),
     request_body = Failed,
     responses((status = 200, body = wire::DriverState, description = "How it stands"), (status = 404, description = "Not there, or not the caller's"), (status = 409, description = "Not as things stand"))

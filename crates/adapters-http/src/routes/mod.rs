@@ -18,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::describe;
 use crate::layers;
 use crate::socket;
 use crate::wire;
@@ -30,7 +31,11 @@ use crate::wire;
         description = "Orders, live tracking and the cancel button, dispatch, and flash sales.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
-    components(schemas(wire::TrackMessage, wire::FromDriver, wire::ToDriver)),
+    components(schemas(
+        wire::Problem, wire::Notification, wire::TrackMessage, wire::FromDriver, wire::ToDriver,
+        wire::ids::OrderId, wire::ids::DeliveryId, wire::ids::DriverId, wire::ids::RestaurantId,
+        wire::ids::SaleId, wire::ids::IdempotencyKey,
+    )),
     modifiers(&Bearer),
 )]
 struct Description;
@@ -82,5 +87,8 @@ pub(crate) fn api(app: &App) -> (axum::Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(webhooks::payments))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready));
-    OpenApiRouter::with_openapi(Description::openapi()).merge(persons).merge(open).split_for_parts()
+    let api = OpenApiRouter::with_openapi(Description::openapi()).merge(persons).merge(open);
+    let (router, mut openapi) = api.split_for_parts();
+    describe::complete(&mut openapi);
+    (router, openapi)
 }

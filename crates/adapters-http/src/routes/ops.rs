@@ -35,7 +35,10 @@ const COUNTERS_EVERY: Span = Span::from_secs(1);
 pub(crate) struct Map {
     /// `west,south,east,north`, in degrees. The west may lie east of the east: then it spans the
     /// antimeridian.
-    #[param(example = "-75.8,4.7,-75.6,4.9")]
+    #[param(
+        example = "-75.8,4.7,-75.6,4.9",
+        pattern = r"^-?(180(\.0+)?|(1[0-7]\d|\d{1,2})(\.\d+)?),-?(90(\.0+)?|[0-8]?\d(\.\d+)?),-?(180(\.0+)?|(1[0-7]\d|\d{1,2})(\.\d+)?),-?(90(\.0+)?|[0-8]?\d(\.\d+)?)$"
+    )]
     bbox: String,
     /// 0 to 22, as maps count. The viewport says it all; this is checked and otherwise not used.
     #[param(minimum = 0, maximum = 22)]
@@ -46,7 +49,7 @@ pub(crate) struct Map {
 #[utoipa::path(
     get, path = "/v1/ops/drivers", tag = "operations", operation_id = "driver_map", security(("bearer" = [])),
     params(Map),
-    responses((status = 200, body = wire::Markers, description = "How it stands"), (status = 400, description = "Not what is wanted here"), (status = 403, description = "Not for this role"))
+    responses((status = 200, body = wire::Markers, description = "How it stands"), (status = 422, description = "Its south lies north of its north"), (status = 400, description = "Not what is wanted here"), (status = 403, description = "Not for this role"))
 )]
 pub(crate) async fn drivers(
     State(app): State<App>,
@@ -75,7 +78,10 @@ fn viewport(bbox: &str) -> Result<Viewport, Problem> {
     let [west, south, east, north] =
         numbers.ok().and_then(|n| n.try_into().ok()).ok_or_else(bad)?;
     let corner = |lat, lng| LatLng::new(lat, lng).map_err(|_| bad());
-    Viewport::new(corner(south, west)?, corner(north, east)?).map_err(|_| bad())
+    Viewport::new(corner(south, west)?, corner(north, east)?).map_err(|error| {
+        let title = "The south of a bbox lies north of its north";
+        Problem::unprocessable("bad_bbox", title).detail(&error)
+    })
 }
 
 fn shown(app: &App, marker: &Marker, now: Timestamp) -> wire::Marker {
@@ -189,7 +195,10 @@ pub(crate) enum By {
 /// A driver works here from now on, offline at first; said twice, it is so once.
 #[utoipa::path(
     put, path = "/v1/ops/drivers/{id}", tag = "operations", operation_id = "admit_driver", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The driver")),
+    params(
+        ("id" = wire::ids::DriverId, Path, description = "The driver"),
+        ("Idempotency-Key" = Option<wire::ids::IdempotencyKey>, Header, description = "The same on every retry"),
+    ),
     request_body = Admit,
     responses((status = 204, description = "Done"), (status = 403, description = "Not for this role"), (status = 409, description = "Not as things stand"))
 )]
@@ -216,24 +225,31 @@ pub(crate) async fn admit(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Open {
     /// Whose.
-    #[schema(value_type = String)]
+    #[schema(value_type = wire::ids::RestaurantId)]
     restaurant: RestaurantId,
     /// What.
-    #[schema(value_type = String)]
+    #[schema(value_type = wire::ids::ItemId)]
     item: ItemId,
     /// How many.
+    #[schema(minimum = 1, maximum = 4_294_967_295_u64)]
+    #[serde(deserialize_with = "crate::wire::whole::one")]
     stock: u32,
     /// From when on.
     opens_at: wire::Time,
     /// With a waiting room: how many people a second the rest of the service can take.
     #[serde(default)]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u64)]
+    #[serde(deserialize_with = "crate::wire::whole::maybe")]
     capacity_per_s: Option<u32>,
 }
 
 /// Opens a flash sale under this id: from then on its item is sold through it alone.
 #[utoipa::path(
     put, path = "/v1/ops/sales/{id}", tag = "operations", operation_id = "open_sale", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The sale")),
+    params(
+        ("id" = wire::ids::SaleId, Path, description = "The sale"),
+        ("Idempotency-Key" = Option<wire::ids::IdempotencyKey>, Header, description = "The same on every retry"),
+    ),
     request_body = Open,
     responses((status = 204, description = "Done"), (status = 403, description = "Not for this role"), (status = 409, description = "Not as things stand"), (status = 422, description = "It can never be so"))
 )]

@@ -1,5 +1,6 @@
 //! Orders: placed, listed, looked at.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -29,12 +30,12 @@ use crate::{show, wire};
 /// A wish.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Place {
+pub(crate) struct PlaceOrder {
     /// From whom.
-    #[schema(value_type = String, example = "rst_0000000000001")]
+    #[schema(value_type = wire::ids::RestaurantId)]
     restaurant: RestaurantId,
     /// What.
-    #[schema(max_items = 50)]
+    #[schema(min_items = 1, max_items = 50)]
     lines: Vec<PlaceLine>,
     /// Where to.
     drop_off: wire::Place,
@@ -48,14 +49,15 @@ pub(crate) struct Place {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PlaceLine {
     /// What.
-    #[schema(value_type = String, example = "itm_0000000000001")]
+    #[schema(value_type = wire::ids::ItemId)]
     item: ItemId,
     /// How many.
     #[schema(minimum = 1, maximum = 99)]
+    #[serde(deserialize_with = "crate::wire::whole::one")]
     quantity: u32,
     /// How customised.
     #[serde(default)]
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<wire::ids::ItemId>)]
     choices: Vec<ItemId>,
     /// The price of one unit with its choices that was shown: compared, never believed.
     #[serde(default)]
@@ -67,9 +69,11 @@ pub(crate) struct PlaceLine {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PlaceSale {
     /// Which sale.
-    #[schema(value_type = String)]
+    #[schema(value_type = wire::ids::SaleId)]
     id: SaleId,
     /// Which hold, from the claim.
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
+    #[serde(deserialize_with = "crate::wire::whole::one")]
     hold: u64,
 }
 
@@ -77,7 +81,7 @@ pub(crate) struct PlaceSale {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Waiting {
     /// The order that it will be.
-    #[schema(value_type = String)]
+    #[schema(value_type = wire::ids::OrderId)]
     id: OrderId,
     /// Always `payment_pending`.
     state: &'static str,
@@ -89,14 +93,16 @@ pub(crate) struct Waiting {
 /// came of that; ask again with the same key, or `GET` the order, if the provider takes its time.
 #[utoipa::path(
     post, path = "/v1/orders", tag = "orders", operation_id = "place_order", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, description = "The same on every retry")),
-    request_body = Place,
+    params(("Idempotency-Key" = wire::ids::IdempotencyKey, Header, description = "The same on every retry")),
+    request_body = PlaceOrder,
     responses(
-        (status = 201, body = wire::Order, description = "It is an order"),
-        (status = 202, body = Waiting, description = "The provider is still being asked"),
-        (status = 400, description = "The cart is empty, or something in it is not to be had"),
+        (status = 201, body = wire::Order, description = "It is an order", headers(("Location" = String, description = "Where it is to be seen"))),
+        (status = 202, body = Waiting, description = "The provider is still being asked", headers(("Location" = String, description = "Where it is to be seen"))),
+        (status = 400, description = "The body is not of this form, or something in the cart is not to be had"),
         (status = 402, description = "The payment was refused; there is no order"),
+        (status = 404, description = "There is no such restaurant, sale or hold"),
         (status = 409, description = "A price has changed, or the item is in a flash sale"),
+        (status = 410, description = "It was placed, is over, and is no longer kept here"),
         (status = 422, description = "Closed, out of range, or the key was used with another body"),
         (status = 429, description = "Ordered as often as allowed"),
     )
@@ -104,7 +110,7 @@ pub(crate) struct Waiting {
 pub(crate) async fn place(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    act: Act<Place>,
+    act: Act<PlaceOrder>,
 ) -> Result<Response, Problem> {
     only(&principal, &[Role::Customer])?;
     let Who::Customer(customer) = act.who else { return Err(Problem::forbidden()) };
@@ -127,7 +133,7 @@ pub(crate) async fn place(
     }
 }
 
-fn wish(customer: CustomerId, place: Place) -> Result<Wish, Problem> {
+fn wish(customer: CustomerId, place: PlaceOrder) -> Result<Wish, Problem> {
     let bad = |error| {
         Problem::bad_request("bad_place", "The drop-off is no place on Earth").detail(&error)
     };
@@ -284,15 +290,18 @@ pub(super) fn page_limit(limit: Option<u32>) -> Result<usize, Problem> {
     }
 }
 
-/// One order, with its driver, estimate, history and cancellation terms.
+/// One order, with its driver, estimate, history and cancellation terms. One that is long over comes
+/// from where orders are kept, if there is such a place.
 #[utoipa::path(
     get, path = "/v1/orders/{id}", tag = "orders", operation_id = "get_order", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The order")),
+    params(("id" = wire::ids::OrderId, Path, description = "The order")),
     responses(
         (status = 200, body = wire::Order, description = "How it stands"),
         (status = 202, body = Waiting, description = "The provider is still being asked"),
         (status = 402, description = "The payment was refused; there is no order"),
         (status = 404, description = "Not there, or not the caller's"),
+        (status = 409, description = "The checkout was given up; there is no order"),
+        (status = 503, description = "The payment provider failed, and there is no order; or what was kept cannot be read"),
     )
 )]
 pub(crate) async fn one(
@@ -300,7 +309,7 @@ pub(crate) async fn one(
     Extension(principal): Extension<Principal>,
     Id(id): Id<OrderId>,
 ) -> Result<Response, Problem> {
-    match find(&app, &principal.who, id)? {
+    match find_kept(&app, &principal.who, id).await? {
         Known::Order(order) => Ok(Json(show::order(&app, &order, app.now())).into_response()),
         Known::Checkout(checkout) => waiting(&checkout, None),
     }
@@ -309,6 +318,26 @@ pub(crate) async fn one(
 /// An order or checkout that is the caller's to see; another's is not found.
 pub(crate) fn find(app: &App, who: &Who, id: OrderId) -> Result<Known, Problem> {
     app.client.known(id).filter(|known| visible(who, known)).ok_or_else(Problem::not_found)
+}
+
+/// As [`find`], among the orders that have left memory, too.
+pub(crate) async fn find_kept(app: &App, who: &Who, id: OrderId) -> Result<Known, Problem> {
+    let history = match (app.client.known(id), &app.config.history) {
+        (None, Some(history)) => Arc::clone(history),
+        (Some(_), _) | (None, None) => return find(app, who, id),
+    };
+    // It may wait for a disk.
+    let kept = tokio::task::spawn_blocking(move || history.order(id)).await;
+    let kept = match kept {
+        Ok(Ok(kept)) => kept,
+        Ok(Err(_)) | Err(_) => {
+            tracing::error!("the history could not be read");
+            let title = "What was kept cannot be read now";
+            return Err(Problem::unavailable("history_unavailable", title, Span::from_secs(1)));
+        }
+    };
+    let kept = kept.map(|order| Known::Order(Arc::new(order)));
+    kept.filter(|known| visible(who, known)).ok_or_else(Problem::not_found)
 }
 
 /// Whether somebody may see it: its customer; its restaurant and its driver once it is an order;

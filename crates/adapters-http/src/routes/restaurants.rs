@@ -23,6 +23,9 @@ use crate::{show, wire};
 /// Farthest that anybody looks, in metres.
 const RADIUS_MAX_M: u32 = catalog::RADIUS_MAX_M;
 
+/// Longest cuisine that anybody looks for: none that is listed is longer.
+const CUISINE_BYTES_MAX: usize = 200;
+
 /// What somebody looks for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -65,9 +68,12 @@ pub(crate) async fn near(
         let title = "A radius is 1 to 100,000 metres";
         return Err(Problem::bad_request("bad_radius", title));
     }
+    let cuisine = near.cuisine.as_deref();
+    if cuisine.is_some_and(|cuisine| cuisine.len() > CUISINE_BYTES_MAX) {
+        return Err(Problem::bad_request("bad_cuisine", "A cuisine has at most 200 bytes"));
+    }
     let after = near.cursor.as_deref().map(str::parse).transpose().map_err(|_| bad_cursor())?;
     let limit = page_limit(near.limit)?;
-    let cuisine = near.cuisine.as_deref();
     let page =
         app.client.restaurants_near(&Search { to, radius_m, cuisine, after, limit }, app.now());
     let data = page.restaurants.iter().map(|found| wire::NearbyRestaurant {
@@ -87,7 +93,7 @@ pub(crate) async fn near(
 /// What a restaurant sells, with prices, what has run out, and how it may be customised.
 #[utoipa::path(
     get, path = "/v1/restaurants/{id}/menu", tag = "restaurants", operation_id = "get_menu", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The restaurant")),
+    params(("id" = wire::ids::RestaurantId, Path, description = "The restaurant")),
     responses((status = 200, body = wire::Menu, description = "How it stands"), (status = 404, description = "Not there, or not the caller's"))
 )]
 pub(crate) async fn menu(
@@ -111,7 +117,10 @@ pub(crate) async fn menu(
 /// Lists a restaurant, or replaces the one of this id whole: operations, or the restaurant itself.
 #[utoipa::path(
     put, path = "/v1/restaurants/{id}", tag = "restaurants", operation_id = "put_restaurant", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The restaurant")),
+    params(
+        ("id" = wire::ids::RestaurantId, Path, description = "The restaurant"),
+        ("Idempotency-Key" = Option<wire::ids::IdempotencyKey>, Header, description = "The same on every retry"),
+    ),
     request_body = wire::Restaurant,
     responses((status = 204, description = "Done"), (status = 404, description = "Not there, or not the caller's"), (status = 422, description = "It can never be so"))
 )]
@@ -162,7 +171,10 @@ pub(crate) enum SaysStatus {
 /// The restaurant accepts or rejects an order, begins it, or has it ready. Said twice, it is so once.
 #[utoipa::path(
     patch, path = "/v1/restaurants/orders/{id}", tag = "restaurants", operation_id = "answer_order", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The order")),
+    params(
+        ("id" = wire::ids::OrderId, Path, description = "The order"),
+        ("Idempotency-Key" = Option<wire::ids::IdempotencyKey>, Header, description = "The same on every retry"),
+    ),
     request_body = Says,
     responses(
         (status = 200, body = wire::Order, description = "How it stands"),

@@ -21,7 +21,7 @@ use crate::{show, wire};
 /// their limit allows: it never reaches the writer.
 #[utoipa::path(
     get, path = "/v1/sales/{id}", tag = "sales", operation_id = "get_sale", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The sale")),
+    params(("id" = wire::ids::SaleId, Path, description = "The sale")),
     responses((status = 200, body = wire::Sale, description = "How it stands"), (status = 404, description = "Not there, or not the caller's"))
 )]
 pub(crate) async fn one(
@@ -45,7 +45,8 @@ pub(crate) async fn one(
 pub(crate) struct Claim {
     /// Which of the customer's units, from 1: what tells a retry from a further claim.
     #[serde(default = "first")]
-    #[schema(minimum = 1, default = 1)]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u64, default = 1)]
+    #[serde(deserialize_with = "crate::wire::whole::one")]
     nth: u32,
 }
 
@@ -65,8 +66,8 @@ pub(crate) struct InQueue {
 #[utoipa::path(
     post, path = "/v1/sales/{id}/claims", tag = "sales", operation_id = "claim_unit", security(("bearer" = [])),
     params(
-        ("id" = String, Path, description = "The sale"),
-        ("Idempotency-Key" = String, Header, description = "The same on every retry"),
+        ("id" = wire::ids::SaleId, Path, description = "The sale"),
+        ("Idempotency-Key" = wire::ids::IdempotencyKey, Header, description = "The same on every retry"),
     ),
     request_body = Claim,
     responses(
@@ -91,8 +92,8 @@ pub(crate) async fn claim(
 #[utoipa::path(
     post, path = "/v1/sales/{id}/queue", tag = "sales", operation_id = "join_queue", security(("bearer" = [])),
     params(
-        ("id" = String, Path, description = "The sale"),
-        ("Idempotency-Key" = String, Header, description = "The same on every retry"),
+        ("id" = wire::ids::SaleId, Path, description = "The sale"),
+        ("Idempotency-Key" = wire::ids::IdempotencyKey, Header, description = "The same on every retry"),
     ),
     request_body = Nothing,
     responses(

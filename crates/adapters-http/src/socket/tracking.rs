@@ -24,7 +24,7 @@ use crate::{show, wire};
 /// subprotocol `bearer.<token>` beside `doorstep.v1`.
 #[utoipa::path(
     get, path = "/v1/orders/{id}/track", tag = "orders", operation_id = "track_order", security(("bearer" = [])),
-    params(("id" = String, Path, description = "The order")),
+    params(("id" = wire::ids::OrderId, Path, description = "The order")),
     responses(
         (status = 101, description = "Text frames, each one a `TrackMessage`"),
         (status = 403, description = "A page of another origin"),

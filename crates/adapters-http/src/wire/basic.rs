@@ -1,72 +1,20 @@
-//! Times, money, places, pages.
+//! Money, places, pages.
 
 use doorstep_core::money;
 use doorstep_core::place::{LatLng, PlaceError};
-use doorstep_core::time::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// A time: RFC 3339, UTC, to the millisecond (`2026-11-22T10:30:00.000Z`). Any offset is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
-#[schema(value_type = String, format = DateTime, example = "2026-11-22T10:30:00.000Z")]
-pub struct Time(pub Timestamp);
-
-impl Time {
-    /// `None` for [`Timestamp::NEVER`], and for times that a calendar of four-digit years has not.
-    #[must_use]
-    pub fn of(at: Timestamp) -> Option<Self> {
-        calendar(at).map(|_| Self(at))
-    }
-}
-
-/// A text that is no time of RFC 3339.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a time is written as in RFC 3339: 2026-11-22T10:30:00Z")]
-pub struct BadTime;
-
-impl std::str::FromStr for Time {
-    type Err = BadTime;
-
-    fn from_str(text: &str) -> Result<Self, BadTime> {
-        let at: jiff::Timestamp = text.parse().map_err(|_| BadTime)?;
-        Ok(Self(Timestamp::from_millis(at.as_millisecond())))
-    }
-}
-
-impl std::fmt::Display for Time {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let at = calendar(self.0).ok_or(std::fmt::Error)?;
-        write!(f, "{at:.3}")
-    }
-}
-
-fn calendar(at: Timestamp) -> Option<jiff::Timestamp> {
-    jiff::Timestamp::from_millisecond(at.as_millis()).ok()
-}
-
-impl Serialize for Time {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let at = calendar(self.0).ok_or_else(|| serde::ser::Error::custom("no calendar has it"))?;
-        serializer.collect_str(&format_args!("{at:.3}"))
-    }
-}
-
-impl<'de> Deserialize<'de> for Time {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
 
 /// An amount in minor units (cents) of a currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Money {
     /// Minor units: 1299 is 12.99 in a currency with two decimals.
-    #[schema(example = 1299)]
+    #[schema(minimum = -9_007_199_254_740_991_i64, maximum = 9_007_199_254_740_991_i64, example = 1299)]
+    #[serde(deserialize_with = "super::whole::one")]
     pub minor: i64,
     /// ISO 4217.
-    #[schema(value_type = String, min_length = 3, max_length = 3, example = "EUR")]
+    #[schema(value_type = String, pattern = "^[A-Z]{3}$", example = "EUR")]
     pub currency: money::Currency,
 }
 

@@ -5,7 +5,7 @@ use doorstep_core::id::{DeliveryId, DriverId, OrderId, RestaurantId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Money, Place, Status, Time};
+use super::{Money, Place, Status, Time, ids};
 
 /// What a driver's app sends on `GET /v1/drivers/stream`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -34,13 +34,18 @@ pub struct PingIn {
     pub taken_at: Option<Time>,
     /// How far off it may be, in metres.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 65_535)]
+    #[serde(deserialize_with = "super::whole::maybe")]
     pub accuracy_m: Option<u16>,
     /// Which way, in degrees clockwise from north.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 359)]
+    #[serde(deserialize_with = "super::whole::maybe")]
     pub heading_deg: Option<u16>,
     /// How fast, in centimetres a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 65_535)]
+    #[serde(deserialize_with = "super::whole::maybe")]
     pub speed_cm_s: Option<u16>,
     /// Whether the phone says that the position is made up.
     #[serde(default)]
@@ -87,7 +92,7 @@ pub enum ToDriver {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DriverState {
     /// Who.
-    #[schema(value_type = String, example = "drv_0000000000001")]
+    #[schema(value_type = ids::DriverId)]
     pub id: DriverId,
     /// On or off duty.
     pub status: DriverStatus,
@@ -129,12 +134,12 @@ impl From<dispatch::DriverStatus> for DriverStatus {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Offer {
     /// What: accept or decline it by this id.
-    #[schema(value_type = String, example = "dlv_0000h4sg2m0g2")]
+    #[schema(value_type = ids::DeliveryId)]
     pub delivery: DeliveryId,
     /// Good before this time.
     pub expires_at: Time,
     /// Whose food.
-    #[schema(value_type = String)]
+    #[schema(value_type = ids::RestaurantId)]
     pub restaurant: RestaurantId,
     /// Where it is picked up.
     pub pickup: Place,
@@ -151,10 +156,10 @@ pub struct Offer {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Delivery {
     /// Which.
-    #[schema(value_type = String, example = "dlv_0000h4sg2m0g2")]
+    #[schema(value_type = ids::DeliveryId)]
     pub id: DeliveryId,
     /// Whose food.
-    #[schema(value_type = String)]
+    #[schema(value_type = ids::RestaurantId)]
     pub restaurant: RestaurantId,
     /// Where it is picked up.
     pub pickup: Place,
@@ -166,7 +171,7 @@ pub struct Delivery {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct DeliveryOrder {
     /// Which.
-    #[schema(value_type = String)]
+    #[schema(value_type = ids::OrderId)]
     pub id: OrderId,
     /// Where it stands.
     pub status: Status,

@@ -4,7 +4,7 @@ use doorstep_core::id::DriverId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Place, Time};
+use super::{Place, Time, ids};
 
 /// The drivers of a viewport, as markers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -24,7 +24,7 @@ pub enum Marker {
     /// One driver.
     Driver {
         /// Who; the same from answer to answer.
-        #[schema(value_type = String, example = "drv_0000000000001")]
+        #[schema(value_type = ids::DriverId)]
         id: DriverId,
         /// Where.
         position: Place,

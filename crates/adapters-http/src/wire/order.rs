@@ -5,21 +5,21 @@ use doorstep_core::{cancel, order};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Money, Place, Time};
+use super::{Money, Place, Time, ids};
 
 /// An order, as its customer, its restaurant, its driver and operations see it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Order {
     /// Which.
-    #[schema(value_type = String, example = "ord_0000h4sg2m0g1")]
+    #[schema(value_type = ids::OrderId)]
     pub id: OrderId,
     /// Where it stands: the latest milestone. It goes back when a driver drops out.
     pub status: Status,
     /// Whose.
-    #[schema(value_type = String, example = "cus_0000000000007")]
+    #[schema(value_type = ids::CustomerId)]
     pub customer: CustomerId,
     /// From where.
-    #[schema(value_type = String, example = "rst_0000000000001")]
+    #[schema(value_type = ids::RestaurantId)]
     pub restaurant: RestaurantId,
     /// Where it is picked up.
     pub pickup: Place,
@@ -123,7 +123,7 @@ impl Status {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Line {
     /// What.
-    #[schema(value_type = String, example = "itm_0000000000001")]
+    #[schema(value_type = ids::ItemId)]
     pub item: ItemId,
     /// What the menu calls it; absent where it is no longer on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,7 +131,7 @@ pub struct Line {
     /// How many.
     pub quantity: u32,
     /// How customised.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<ids::ItemId>)]
     pub choices: Vec<ItemId>,
     /// The price of one unit with its choices.
     pub unit_price: Money,
@@ -183,10 +183,10 @@ pub enum PaymentState {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Carrier {
     /// Who.
-    #[schema(value_type = String, example = "drv_0000000000001")]
+    #[schema(value_type = ids::DriverId)]
     pub id: DriverId,
     /// As part of what.
-    #[schema(value_type = String, example = "dlv_0000h4sg2m0g2")]
+    #[schema(value_type = ids::DeliveryId)]
     pub delivery: DeliveryId,
     /// Where, at the last fix that is not stale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,7 +243,7 @@ impl From<order::Actor> for Party {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Cancellation {
     /// Which order.
-    #[schema(value_type = String, example = "ord_0000h4sg2m0g1")]
+    #[schema(value_type = ids::OrderId)]
     pub order: OrderId,
     /// Whether the button shows now.
     pub allowed: bool,

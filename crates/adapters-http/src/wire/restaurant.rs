@@ -7,13 +7,13 @@ use doorstep_core::time::Span;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Money, Place, Time};
+use super::{Money, Place, Time, ids};
 
 /// A restaurant that would bring something to a place, now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NearbyRestaurant {
     /// Which.
-    #[schema(value_type = String, example = "rst_0000000000001")]
+    #[schema(value_type = ids::RestaurantId)]
     pub id: RestaurantId,
     /// Where.
     pub position: Place,
@@ -29,7 +29,7 @@ pub struct NearbyRestaurant {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Menu {
     /// Whose.
-    #[schema(value_type = String, example = "rst_0000000000001")]
+    #[schema(value_type = ids::RestaurantId)]
     pub restaurant: RestaurantId,
     /// Whether it takes orders now.
     pub open: bool,
@@ -44,7 +44,8 @@ pub struct Menu {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Category {
-    /// For people.
+    /// For people; at most 200 bytes of UTF-8.
+    #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// In the order in which they are shown.
     pub items: Vec<Item>,
@@ -55,9 +56,10 @@ pub struct Category {
 #[serde(deny_unknown_fields)]
 pub struct Item {
     /// Which.
-    #[schema(value_type = String, example = "itm_0000000000001")]
+    #[schema(value_type = ids::ItemId)]
     pub id: ItemId,
-    /// For people.
+    /// For people; at most 200 bytes of UTF-8.
+    #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// Of one unit without any choices.
     pub price: Money,
@@ -65,6 +67,7 @@ pub struct Item {
     pub available: bool,
     /// How it may be customised.
     #[serde(default)]
+    #[schema(max_items = 20)]
     pub option_groups: Vec<OptionGroup>,
 }
 
@@ -72,13 +75,19 @@ pub struct Item {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OptionGroup {
-    /// For people.
+    /// For people; at most 200 bytes of UTF-8.
+    #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// Fewest choices to be taken.
+    #[schema(maximum = 4_294_967_295_u64)]
+    #[serde(deserialize_with = "super::whole::one")]
     pub least: u32,
     /// Most choices to be taken.
+    #[schema(minimum = 1, maximum = 4_294_967_295_u64)]
+    #[serde(deserialize_with = "super::whole::one")]
     pub most: u32,
-    /// What there is to choose from.
+    /// What there is to choose from; at most 200 of one item.
+    #[schema(max_items = 200)]
     pub choices: Vec<Choice>,
 }
 
@@ -87,9 +96,10 @@ pub struct OptionGroup {
 #[serde(deny_unknown_fields)]
 pub struct Choice {
     /// Which.
-    #[schema(value_type = String)]
+    #[schema(value_type = ids::ItemId)]
     pub id: ItemId,
-    /// For people.
+    /// For people; at most 200 bytes of UTF-8.
+    #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// Added to the item's price.
     pub price: Money,
@@ -105,18 +115,21 @@ pub struct Restaurant {
     pub position: Place,
     /// How far it delivers, as the crow flies.
     #[schema(minimum = 1, maximum = 100_000)]
+    #[serde(deserialize_with = "super::whole::one")]
     pub delivery_radius_m: u32,
     /// What it cooks, to search by.
     #[serde(default)]
-    #[schema(max_items = 16)]
+    #[schema(value_type = Vec<ids::Name>, max_items = 16)]
     pub cuisines: Vec<String>,
     /// When it takes orders; always, if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<Hours>,
-    /// What it sells.
+    /// What it sells; at most 20,000 items and choices.
+    #[schema(max_items = 200)]
     pub categories: Vec<Category>,
     /// How long an order usually takes until it is ready.
     #[schema(maximum = 86_400)]
+    #[serde(deserialize_with = "super::whole::one")]
     pub preparation_s: u32,
     /// Whether what is orderable is accepted without asking.
     #[serde(default)]
@@ -134,6 +147,7 @@ pub struct Restaurant {
 pub struct Hours {
     /// Minutes ahead of UTC.
     #[schema(minimum = -720, maximum = 840)]
+    #[serde(deserialize_with = "super::whole::one")]
     pub utc_offset_min: i16,
     /// In any order.
     #[schema(max_items = 56)]
@@ -146,9 +160,11 @@ pub struct Hours {
 pub struct Opening {
     /// The first minute open.
     #[schema(maximum = 10_079)]
+    #[serde(deserialize_with = "super::whole::one")]
     pub from_min: u16,
     /// The first minute closed again.
     #[schema(minimum = 1, maximum = 10_080)]
+    #[serde(deserialize_with = "super::whole::one")]
     pub to_min: u16,
 }
 

@@ -4,19 +4,19 @@ use doorstep_core::id::{ItemId, RestaurantId, SaleId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Time;
+use super::{Time, ids};
 
 /// A flash sale, as of the last thing that happened in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Sale {
     /// Which.
-    #[schema(value_type = String, example = "sal_0000000000001")]
+    #[schema(value_type = ids::SaleId)]
     pub id: SaleId,
     /// Whose.
-    #[schema(value_type = String)]
+    #[schema(value_type = ids::RestaurantId)]
     pub restaurant: RestaurantId,
     /// What.
-    #[schema(value_type = String)]
+    #[schema(value_type = ids::ItemId)]
     pub item: ItemId,
     /// From when on units can be claimed.
     pub opens_at: Time,
@@ -83,6 +83,7 @@ pub enum Standing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Held {
     /// Names the hold in an order.
+    #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub hold: u64,
     /// How far it has come.
     pub hold_state: HeldState,

@@ -4,7 +4,7 @@ use doorstep_core::id::{DriverId, OrderId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Cancellation, Carrier, Milestone, Order, Place, Status, Time};
+use super::{Cancellation, Carrier, Milestone, Order, Place, Status, Time, ids};
 
 /// A message of `GET /v1/orders/{id}/track`. The first is always a snapshot; what follows are
 /// states, not steps: a reader who was slow is told the latest, and misses nothing by it.
@@ -19,7 +19,7 @@ pub enum TrackMessage {
     /// Status, driver, estimate or history changed.
     StatusUpdate {
         /// Which order.
-        #[schema(value_type = String)]
+        #[schema(value_type = ids::OrderId)]
         order: OrderId,
         /// Where it stands now.
         status: Status,
@@ -36,10 +36,10 @@ pub enum TrackMessage {
     /// The driver has moved; every 2–3 s while there is one.
     LocationUpdate {
         /// Which order.
-        #[schema(value_type = String)]
+        #[schema(value_type = ids::OrderId)]
         order: OrderId,
         /// Who.
-        #[schema(value_type = String)]
+        #[schema(value_type = ids::DriverId)]
         driver: DriverId,
         /// Where.
         position: Place,

@@ -16,6 +16,7 @@ use doorstep_http::{Config, Service};
 use doorstep_runtime::client::Client;
 use doorstep_runtime::host::{Host, HostConfig};
 use doorstep_runtime::memory_log::MemoryLog;
+use doorstep_runtime::notify::Notifications;
 use doorstep_runtime::ports::{LogIsHistory, Position};
 use doorstep_runtime::reads::Subject;
 use doorstep_runtime::sandbox::{Sandbox, SandboxConfig};
@@ -105,6 +106,17 @@ impl City {
         policy: Policy,
         change: impl FnOnce(Config) -> Config,
     ) -> Self {
+        Self::with(log, seed, policy, change, None)
+    }
+
+    /// One that also tells people what happens.
+    pub(crate) fn with(
+        log: MemoryLog,
+        seed: u128,
+        policy: Policy,
+        change: impl FnOnce(Config) -> Config,
+        notifications: Option<Notifications>,
+    ) -> Self {
         let clock = Arc::new(WallClock::new());
         let host = HostConfig {
             reads: true,
@@ -112,7 +124,10 @@ impl City {
             ..HostConfig::new(ShardId::default(), policy, seed)
         };
         let provider = Sandbox::new(SandboxConfig::default());
-        let host = Host::open(host, log.clone(), provider, LogIsHistory, clock.now()).unwrap();
+        let mut host = Host::open(host, log.clone(), provider, LogIsHistory, clock.now()).unwrap();
+        if let Some(notifications) = notifications {
+            host.notify(notifications);
+        }
         let running = threads::spawn(host, clock.clone(), Bell::new()).unwrap();
         assert!(running.wait_for_ownership(std::time::Duration::from_secs(60)));
         let client = running.client();
@@ -196,7 +211,10 @@ impl City {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        Answer::of(self.router.clone().oneshot(request).await.unwrap()).await
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = Answer::of(self.router.clone().oneshot(request).await.unwrap()).await;
+        crate::openapi::is_described(self.service.openapi(), method.as_str(), &path, &answer);
+        answer
     }
 
     /// Ana's order, accepted by nobody yet.

@@ -4,8 +4,10 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod city;
+mod history;
 mod keys;
 mod matrix;
+mod notifications;
 mod openapi;
 mod ordering;
 mod serving;

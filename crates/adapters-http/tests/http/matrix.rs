@@ -77,6 +77,20 @@ fn routes() -> Vec<Route> {
     ]
 }
 
+#[tokio::test]
+async fn the_description_says_where_a_role_is_refused() {
+    let city = City::new().await;
+    let description: Value = serde_json::from_str(city.service.openapi()).unwrap();
+    for route in routes() {
+        let responses = &description["paths"][route.path][route.method.to_lowercase()]["responses"];
+        // A socket is also refused to a page of another origin.
+        let is_socket = !responses["101"].is_null();
+        let refuses = route.roles.len() < ANY.len() || is_socket;
+        assert_eq!(!responses["403"].is_null(), refuses, "{} {}", route.method, route.path);
+        assert!(!responses["401"].is_null(), "{} {}", route.method, route.path);
+    }
+}
+
 /// Routes that ask nobody who they are.
 const OPEN: &[(&str, &str)] =
     &[("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/v1/webhooks/payments")];

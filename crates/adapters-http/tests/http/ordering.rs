@@ -191,6 +191,7 @@ async fn nonsense_is_told_apart_from_errors_of_ours() {
         ("/v1/restaurants?lat=NaN&lng=0", 400, "bad_place"),
         ("/v1/restaurants?lat=1&lng=0&radius_m=0", 400, "bad_radius"),
         ("/v1/restaurants?lat=1", 400, "invalid_query"),
+        (&format!("/v1/restaurants?lat=1&lng=0&cuisine={}", "x".repeat(201)), 400, "bad_cuisine"),
         ("/v2/orders", 404, "not_found"),
         ("/v1/orders/", 404, "not_found"),
     ] {
@@ -201,7 +202,8 @@ async fn nonsense_is_told_apart_from_errors_of_ours() {
     let wrong = city.put("/v1/orders", &ana(), json!({})).await.is(405);
     assert_eq!(wrong.code(), "method_not_allowed");
     let ops = |bbox: &str| format!("/v1/ops/drivers?bbox={bbox}");
-    for bbox in ["1,2,3", "a,b,c,d", "0,10,1,5", "0,0,0,91", "0,0,1,1,1", ""] {
+    assert_eq!(city.get(&ops("0,10,1,5"), &operations()).await.is(422).code(), "bad_bbox");
+    for bbox in ["1,2,3", "a,b,c,d", "0,0,0,91", "0,0,1,1,1", ""] {
         assert_eq!(city.get(&ops(bbox), &operations()).await.is(400).code(), "bad_bbox", "{bbox}");
     }
 }

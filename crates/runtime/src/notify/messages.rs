@@ -17,6 +17,7 @@ use doorstep_core::time::{Span, Timestamp};
 use serde::Serialize;
 
 use super::Recipient;
+use super::kind::Kind;
 
 /// The version of a message's body, which is JSON: `{"v":1,"type":"order.confirmed","at":…,"order":
 /// "ord_…"}`, where `at` is in milliseconds, and `order` or `delivery` may be absent.
@@ -42,14 +43,14 @@ enum Who {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Told {
     who: Who,
-    kind: &'static str,
+    kind: Kind,
     category: &'static str,
     critical: bool,
     useful_until: Option<Timestamp>,
 }
 
 impl Told {
-    const fn new(who: Who, kind: &'static str, category: &'static str) -> Self {
+    const fn new(who: Who, kind: Kind, category: &'static str) -> Self {
         Self { who, kind, category, critical: false, useful_until: None }
     }
 
@@ -103,7 +104,8 @@ impl Mapping {
             for told in rows(event) {
                 let Some(to) = recipient(self, told.who, order, shard) else { continue };
                 let name = format!("n_{}_{}_{nth}{}", id.get(), batch.seq, letter(told.who));
-                let body = Body { v: FORMAT, kind: told.kind, at: batch.at, order, delivery };
+                let body =
+                    Body { v: FORMAT, kind: told.kind.name(), at: batch.at, order, delivery };
                 let (Ok(id), Ok(category), Ok(body)) =
                     (Name::new(name), Name::new(told.category), serde_json::to_string(&body))
                 else {
@@ -231,36 +233,41 @@ fn of_order(event: &order::Event) -> Vec<Told> {
     let operations = |kind| Told::new(Who::Operations, kind, "operations");
     match event {
         order::Event::Placed { respond_by } => {
-            vec![customer("order.placed"), restaurant("order.placed").critical().until(*respond_by)]
+            vec![
+                customer(Kind::ORDER_PLACED),
+                restaurant(Kind::ORDER_PLACED).critical().until(*respond_by),
+            ]
         }
-        order::Event::Accepted { .. } => vec![customer("order.confirmed")],
-        order::Event::PreparingStarted => vec![customer("order.preparing")],
-        order::Event::MadeReady { .. } => vec![customer("order.ready"), driver("order.ready")],
-        order::Event::Adjusted { .. } => vec![customer("order.adjusted").critical()],
+        order::Event::Accepted { .. } => vec![customer(Kind::ORDER_CONFIRMED)],
+        order::Event::PreparingStarted => vec![customer(Kind::ORDER_PREPARING)],
+        order::Event::MadeReady { .. } => {
+            vec![customer(Kind::ORDER_READY), driver(Kind::ORDER_READY)]
+        }
+        order::Event::Adjusted { .. } => vec![customer(Kind::ORDER_ADJUSTED).critical()],
         // It moves with every other event; the tracking page shows it.
         order::Event::EstimateRevised { .. } => Vec::new(),
-        order::Event::DriverAssigned { .. } => vec![customer("order.driver_assigned")],
-        order::Event::DriverDropped { .. } => vec![customer("order.driver_dropped")],
-        order::Event::HandedOver { .. } => vec![customer("order.driver_changed")],
+        order::Event::DriverAssigned { .. } => vec![customer(Kind::ORDER_DRIVER_ASSIGNED)],
+        order::Event::DriverDropped { .. } => vec![customer(Kind::ORDER_DRIVER_DROPPED)],
+        order::Event::HandedOver { .. } => vec![customer(Kind::ORDER_DRIVER_CHANGED)],
         order::Event::SearchFlagged => {
-            vec![customer("order.no_driver").critical(), operations("order.no_driver")]
+            vec![customer(Kind::ORDER_NO_DRIVER).critical(), operations(Kind::ORDER_NO_DRIVER)]
         }
-        order::Event::ArrivedAtRestaurant { .. } => vec![restaurant("order.driver_here")],
-        order::Event::PickedUp { .. } => vec![customer("order.picked_up")],
-        order::Event::Departed { .. } => vec![customer("order.on_the_way")],
+        order::Event::ArrivedAtRestaurant { .. } => vec![restaurant(Kind::ORDER_DRIVER_HERE)],
+        order::Event::PickedUp { .. } => vec![customer(Kind::ORDER_PICKED_UP)],
+        order::Event::Departed { .. } => vec![customer(Kind::ORDER_ON_THE_WAY)],
         order::Event::ArrivedAtDoorstep { .. } => {
-            vec![customer("order.at_doorstep").critical()]
+            vec![customer(Kind::ORDER_AT_DOORSTEP).critical()]
         }
-        order::Event::Delivered { .. } => vec![customer("order.delivered")],
+        order::Event::Delivered { .. } => vec![customer(Kind::ORDER_DELIVERED)],
         order::Event::Undelivered { .. } => vec![
-            customer("order.undelivered").critical(),
-            restaurant("order.undelivered"),
-            operations("order.undelivered"),
+            customer(Kind::ORDER_UNDELIVERED).critical(),
+            restaurant(Kind::ORDER_UNDELIVERED),
+            operations(Kind::ORDER_UNDELIVERED),
         ],
         order::Event::Cancelled { .. } => vec![
-            customer("order.cancelled").critical(),
-            restaurant("order.cancelled").critical(),
-            driver("order.cancelled").critical(),
+            customer(Kind::ORDER_CANCELLED).critical(),
+            restaurant(Kind::ORDER_CANCELLED).critical(),
+            driver(Kind::ORDER_CANCELLED).critical(),
         ],
         order::Event::Payment(event) => of_payment(event),
     }
@@ -270,7 +277,7 @@ fn of_checkout(event: &checkout::Event) -> Vec<Told> {
     match event {
         checkout::Event::Payment(event) => of_payment(event),
         checkout::Event::GivenUp => {
-            vec![Told::new(Who::Customer, "checkout.given_up", "payment")]
+            vec![Told::new(Who::Customer, Kind::CHECKOUT_GIVEN_UP, "payment")]
         }
         checkout::Event::Opened { .. } => Vec::new(),
     }
@@ -280,22 +287,22 @@ fn of_payment(event: &payment::Event) -> Vec<Told> {
     let customer = |kind| Told::new(Who::Customer, kind, "payment");
     match event {
         payment::Event::HoldRefused { why: HoldRefused::Declined } => {
-            vec![customer("payment.declined").critical()]
+            vec![customer(Kind::PAYMENT_DECLINED).critical()]
         }
         payment::Event::HoldRefused { why: HoldRefused::Unavailable } => {
-            vec![customer("payment.unavailable").critical()]
+            vec![customer(Kind::PAYMENT_UNAVAILABLE).critical()]
         }
-        payment::Event::Captured { .. } => vec![customer("payment.receipt")],
-        payment::Event::Refunded { .. } => vec![customer("payment.refunded")],
+        payment::Event::Captured { .. } => vec![customer(Kind::PAYMENT_RECEIPT)],
+        payment::Event::Refunded { .. } => vec![customer(Kind::PAYMENT_REFUNDED)],
         payment::Event::Failed { flagged: true, .. } => {
-            vec![Told::new(Who::Operations, "payment.failing", "operations")]
+            vec![Told::new(Who::Operations, Kind::PAYMENT_FAILING, "operations")]
         }
         payment::Event::Noticed { news, .. } => match news {
-            News::Declined => vec![customer("payment.declined").critical()],
-            News::Captured { .. } => vec![customer("payment.receipt")],
-            News::Refunded { .. } => vec![customer("payment.refunded")],
+            News::Declined => vec![customer(Kind::PAYMENT_DECLINED).critical()],
+            News::Captured { .. } => vec![customer(Kind::PAYMENT_RECEIPT)],
+            News::Refunded { .. } => vec![customer(Kind::PAYMENT_REFUNDED)],
             News::RefundFailed { .. } => {
-                vec![Told::new(Who::Operations, "payment.failing", "operations")]
+                vec![Told::new(Who::Operations, Kind::PAYMENT_FAILING, "operations")]
             }
             News::Authorised { .. } | News::Cancelled | News::Expired => Vec::new(),
         },
@@ -310,23 +317,23 @@ fn of_dispatch(event: &dispatch::Event) -> Vec<Told> {
     let to = |driver: &DriverId, kind| Told::new(Who::Driver(*driver), kind, "offer").critical();
     match event {
         dispatch::Event::OfferMade { driver, expires_at, .. } => {
-            vec![to(driver, "offer.made").until(*expires_at)]
+            vec![to(driver, Kind::OFFER_MADE).until(*expires_at)]
         }
         dispatch::Event::OfferClosed { driver, why: Closing::Withdrawn, .. } => {
-            vec![Told::new(Who::Driver(*driver), "offer.withdrawn", "offer")]
+            vec![Told::new(Who::Driver(*driver), Kind::OFFER_WITHDRAWN, "offer")]
         }
         // Whoever declined knows; whoever was silent sees the offer's end.
         dispatch::Event::OfferClosed { why: Closing::Declined | Closing::Expired, .. } => {
             Vec::new()
         }
         dispatch::Event::Dropped { driver, why: DropReason::NoShow, .. } => {
-            vec![to(driver, "delivery.taken_away")]
+            vec![to(driver, Kind::DELIVERY_TAKEN_AWAY)]
         }
         dispatch::Event::Reassigned { from, to: driver, .. } => {
             let taken_away =
-                |former| Told::new(Who::Former(former), "delivery.taken_away", "offer");
+                |former| Told::new(Who::Former(former), Kind::DELIVERY_TAKEN_AWAY, "offer");
             let former = from.map(|former| taken_away(former).critical());
-            [Some(to(driver, "delivery.assigned")), former].into_iter().flatten().collect()
+            [Some(to(driver, Kind::DELIVERY_ASSIGNED)), former].into_iter().flatten().collect()
         }
         dispatch::Event::Dropped { why: DropReason::Driver, .. }
         | dispatch::Event::DriverAdmitted { .. }

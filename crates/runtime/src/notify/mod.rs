@@ -42,6 +42,7 @@
 
 mod driver;
 mod inbox;
+mod kind;
 mod lines;
 mod messages;
 mod sign;
@@ -57,6 +58,7 @@ use serde::{Deserialize, Serialize};
 
 pub use driver::{Notifications, NotifyConfig, NotifyTally};
 pub use inbox::{Inboxes, Letter};
+pub use kind::Kind;
 pub use lines::LogLines;
 pub use messages::FORMAT;
 pub use sign::{Secret, SecretError};
