@@ -68,6 +68,8 @@ pub mod auth;
 mod command;
 pub mod config;
 mod layers;
+mod meters;
+mod overload;
 mod problem;
 mod refusal;
 mod routes;

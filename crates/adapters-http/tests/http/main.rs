@@ -8,6 +8,8 @@ mod keys;
 mod matrix;
 mod openapi;
 mod ordering;
+mod overload;
 mod serving;
+mod slow;
 mod sockets;
 mod tokens;
