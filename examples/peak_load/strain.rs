@@ -146,6 +146,52 @@ impl Plan for Mix {
     }
 }
 
+/// The requests of one kind alone, as its own app sends them over its own connections.
+struct Part(Arc<Mix>, Kind);
+
+impl Plan for Part {
+    fn request(&self, number: u64) -> Option<Vec<u8>> {
+        self.0.request(self.1.nth(number))
+    }
+
+    fn answered(&self, number: u64, answer: &Answer<'_>) {
+        self.0.answered(self.1.nth(number), answer);
+    }
+}
+
+impl Kind {
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Act, "orders and cancels"), (Self::Look, "looking"), (Self::Browse, "browsing")];
+
+    /// How many of twenty requests are of this kind, and which is the first.
+    const fn of_twenty(self) -> (u64, u64) {
+        match self {
+            Self::Act => (3, 0),
+            Self::Look => (7, 3),
+            Self::Browse => (10, 10),
+        }
+    }
+
+    /// The number in the mix of the so-manieth request of this kind.
+    const fn nth(self, number: u64) -> u64 {
+        let (count, first) = self.of_twenty();
+        number / count * 20 + first + number % count
+    }
+
+    fn share(self) -> f64 {
+        self.of_twenty().0 as f64 / 20.0
+    }
+}
+
+/// Answers of a kind that dealt with what was asked for, and those that sent away.
+fn counts(heard: &BTreeMap<(Kind, u16), u64>, kind: Kind) -> (u64, u64) {
+    let of = |wanted: fn(u16) -> bool| {
+        let found = heard.iter().filter(|((of, status), _)| *of == kind && wanted(*status));
+        found.map(|(_, count)| count).sum()
+    };
+    (of(|status| (200..300).contains(&status)), of(|status| status == 503))
+}
+
 /// Four times what it can do, for so long; what was done of it, and how soon all is well again.
 pub(crate) fn overload(lasts: Duration) -> Fallible {
     let strained = Strained::new()?;
@@ -155,36 +201,51 @@ pub(crate) fn overload(lasts: Duration) -> Fallible {
     // Once, so that the tokens are known.
     callers.block_on(saturate(address, 256, Duration::from_secs(5), plan()));
     mix.take();
-    let peak = callers.block_on(saturate(address, 256, lasts, plan())).per_s();
-    mix.take();
+    let at_peak = callers.block_on(saturate(address, 256, lasts, plan()));
+    let (peak, peak_s) = (at_peak.per_s(), at_peak.taken_s);
+    let heard_at_peak = mix.take();
     let memory = process::rss_bytes();
-    println!("peak: {peak:.0} requests a second, all dealt with");
+    println!("peak: {peak:.0} requests a second, all dealt with; now {:.0} are due", 4.0 * peak);
 
     let from = Instant::now();
-    let four =
-        Offer { per_s: 4.0 * peak, from, lasts, lines: LINES, patience: Duration::from_secs(1) };
-    let over = callers.block_on(offer(address, four, plan()));
+    let part = |kind: Kind, lines: u64| {
+        let per_s = 4.0 * peak * kind.share();
+        let patience = Duration::from_secs(1);
+        let offered = Offer { per_s, from, lasts, lines, patience };
+        offer(address, offered, Arc::new(Part(mix.clone(), kind)))
+    };
+    let (acts, looks, browses) = callers.block_on(async {
+        tokio::join!(
+            part(Kind::Act, LINES / 4),
+            part(Kind::Look, LINES / 4),
+            part(Kind::Browse, LINES / 2)
+        )
+    });
     let heard = mix.take();
-    let rate = |count: u64| count as f64 / over.taken_s;
-    println!(
-        "offered {:.0}/s: {:.0}/s dealt with ({:.0} % of the peak), {:.0}/s refused with 503, {:.0}/s never got a connection; {} refusals without Retry-After",
-        4.0 * peak,
-        over.per_s(),
-        100.0 * over.per_s() / peak,
-        rate(over.of(503)),
-        rate(over.not_sent),
-        over.without_retry_after,
-    );
-    for (kind, name) in
-        [(Kind::Act, "orders and cancels"), (Kind::Look, "looking"), (Kind::Browse, "browsing")]
-    {
-        let all: u64 = heard.iter().filter(|((of, _), _)| *of == kind).map(|(_, n)| n).sum();
-        let shed = heard.get(&(kind, 503)).copied().unwrap_or(0);
-        let part = 100.0 * shed as f64 / (all as f64).max(1.0);
-        println!("  {name}: {shed} of {all} answers were refusals ({part:.1} %)");
+    let silent: u64 = [&acts, &looks, &browses].iter().map(|of| of.without_retry_after).sum();
+    println!("                        at the peak/s  at 4 x/s  refused/s   p99 ms  of the peak");
+    let mut done_of_all = 0.0;
+    for ((kind, name), tally) in Kind::ALL.into_iter().zip([&acts, &looks, &browses]) {
+        let before = counts(&heard_at_peak, kind).0 as f64 / peak_s;
+        let (done, shed) = counts(&heard, kind);
+        let (done, shed) = (done as f64 / tally.taken_s, shed as f64 / tally.taken_s);
+        done_of_all += done;
+        println!(
+            "{name:22} {before:>14.0} {done:>9.0} {shed:>10.0} {:>8.0} {:>10.0} %",
+            tally.quantile_ms(0.99),
+            100.0 * done / before
+        );
     }
-    let grown = process::rss_bytes() as i64 - memory as i64;
-    println!("memory: {} MiB before, {:+} MiB", memory >> 20, grown >> 20);
+    println!(
+        "together: {:.0} % of the peak; {silent} refusals without Retry-After",
+        100.0 * done_of_all / peak
+    );
+    let after = process::rss_bytes();
+    println!(
+        "memory of service and callers: {} MiB before, {} MiB after",
+        memory >> 20,
+        after >> 20
+    );
 
     for second in 1..=5 {
         let half = Offer::of(peak / 2.0, Instant::now(), Duration::from_secs(1), 256);
@@ -223,7 +284,7 @@ pub(crate) fn slow(lasts: Duration) -> Fallible {
         });
     }
     // Until they are all there.
-    callers.block_on(tokio::time::sleep(Duration::from_secs(2)));
+    callers.block_on(async { tokio::time::sleep(Duration::from_secs(3)).await });
     let memory = process::rss_bytes();
     let with = calm();
     end.store(true, Ordering::Relaxed);
