@@ -29,6 +29,10 @@
     reason = "a measurement that goes wrong is to end"
 )]
 
+/// What the examples that put a service under load share with this.
+#[path = "../examples/load/mod.rs"]
+mod load;
+
 /// One file a group, and what they share.
 mod versus {
     pub(crate) mod callers;
@@ -40,6 +44,8 @@ mod versus {
     pub(crate) mod geo_turns;
     pub(crate) mod geo_world;
     pub(crate) mod geo_zones;
+    pub(crate) mod http;
+    pub(crate) mod http_sockets;
     pub(crate) mod plan;
     pub(crate) mod redis;
     pub(crate) mod report;
@@ -54,19 +60,20 @@ mod versus {
 use std::process::ExitCode;
 
 use versus::report::Report;
-use versus::{cancel, dispatch, geo, sale, shard, sqlite, webhook};
+use versus::{cancel, dispatch, geo, http, http_sockets, sale, shard, sqlite, webhook};
 
 /// What measures a group.
 type Group = fn(&Effort, &mut Report);
 
 /// The groups by name, in the order in which they run.
-const GROUPS: [(&str, Group); 7] = [
+const GROUPS: [(&str, Group); 8] = [
     ("cancel", cancel::run),
     ("sale", sale::run),
     ("webhook", webhook::run),
     ("dispatch", dispatch::run),
     ("shard", shard::run),
     ("sqlite", sqlite::run),
+    ("http", http::run),
     ("geo", geo::run),
 ];
 
@@ -90,6 +97,11 @@ impl Effort {
 }
 
 fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    if let (Some(http_sockets::CLIENTS), Some(file)) = (words.next().as_deref(), words.next()) {
+        http_sockets::clients(&file);
+        return ExitCode::SUCCESS;
+    }
     let mut effort = Effort { quick: false };
     let mut wanted = Vec::new();
     for word in std::env::args().skip(1) {

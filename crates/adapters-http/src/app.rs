@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use doorstep_core::limit::{AtBound, Limits as Table};
+use axum::http::HeaderValue;
+use doorstep_core::limit::{AtBound, Limits as Table, PolicyName, Quota};
 use doorstep_core::time::Timestamp;
 use doorstep_runtime::client::Client;
 use parking_lot::Mutex;
@@ -13,6 +14,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::Who;
 use crate::config::{Config, ConfigError};
+use crate::meters::Meters;
+use crate::overload::UnderWay;
 use crate::wire;
 
 /// What the handlers share; clones are one.
@@ -26,6 +29,10 @@ pub(crate) struct Shared {
     pub(crate) persons: Mutex<Table<Who>>,
     pub(crate) addresses: Mutex<Table<IpAddr>>,
     pub(crate) sockets: Sockets,
+    pub(crate) under_way: UnderWay,
+    pub(crate) meters: Meters,
+    /// What the limit of a person is called, and says of itself.
+    pub(crate) person_policy: Option<(PolicyName, HeaderValue)>,
     /// The counters and when they were made: at most once a second, whoever asks.
     pub(crate) counters: Mutex<Option<(Timestamp, wire::Counters)>>,
 }
@@ -53,6 +60,9 @@ impl App {
             persons: Mutex::new(Table::new(limits.per_principal, most, AtBound::LetPass)),
             addresses: Mutex::new(Table::new(limits.per_address, most, AtBound::LetPass)),
             sockets: Sockets::default(),
+            under_way: UnderWay::default(),
+            meters: Meters::default(),
+            person_policy: person_policy(&limits.per_principal),
             counters: Mutex::default(),
             config,
         })))
@@ -61,6 +71,12 @@ impl App {
     pub(crate) fn now(&self) -> Timestamp {
         self.config.clock.now()
     }
+}
+
+fn person_policy(quota: &Quota) -> Option<(PolicyName, HeaderValue)> {
+    let name = PolicyName::new("person").ok()?;
+    let value = HeaderValue::try_from(quota.header().text(&name)).ok()?;
+    Some((name, value))
 }
 
 impl std::ops::Deref for App {

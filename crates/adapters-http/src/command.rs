@@ -17,16 +17,18 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::{Principal, Who};
-use crate::layers::principal;
+use crate::layers::{principal, priority};
+use crate::overload::{Place, enter};
 use crate::problem::Problem;
 use crate::refusal;
 
 /// Who wants what done, and the name under which it is done once.
-#[derive(Debug)]
 pub(crate) struct Act<T> {
     pub(crate) who: Who,
     pub(crate) cause: Cause,
     pub(crate) body: T,
+    /// As long as this lives, the request counts as under way.
+    pub(crate) under_way: Place,
 }
 
 /// A body with nothing in it: none at all, or `{}`.
@@ -52,7 +54,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Act<T> {
             if request.method() == axum::http::Method::POST { Named::Must } else { Named::May };
         let key = idempotency_key(request.headers(), &named)?;
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let bytes = body(request, app).await?;
+        let (bytes, place) = body(request, app).await?;
         let cause = match &key {
             Some(key) => {
                 let key = key.as_str();
@@ -61,23 +63,30 @@ impl<T: DeserializeOwned> FromRequest<App> for Act<T> {
             None => fresh_cause(app.now()),
         };
         let body = parse(&bytes)?;
-        Ok(Self { who, cause, body })
+        Ok(Self { who, cause, body, under_way: place })
     }
 }
 
-/// The body as JSON, for requests that do not reach the log.
-pub(crate) struct Json<T>(pub(crate) T);
+/// The body as JSON, for requests that do not reach the log, and their place among those under way.
+pub(crate) struct Json<T>(pub(crate) T, pub(crate) Place);
 
 impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request<Body>, app: &App) -> Result<Self, Problem> {
-        parse(&body(request, app).await?).map(Self)
+        let (bytes, place) = body(request, app).await?;
+        Ok(Self(parse(&bytes)?, place))
     }
 }
 
-/// The whole body, within its bounds of length and time.
-pub(crate) async fn body(request: Request<Body>, app: &App) -> Result<Bytes, Problem> {
+/// The whole body, within its bounds of length and time, and a place among the requests under way.
+pub(crate) async fn body(request: Request<Body>, app: &App) -> Result<(Bytes, Place), Problem> {
+    let priority = priority(&request);
+    let bytes = whole(request, app).await?;
+    Ok((bytes, enter(app, priority).await?))
+}
+
+async fn whole(request: Request<Body>, app: &App) -> Result<Bytes, Problem> {
     let most = app.config.limits.body_bytes_max;
     let read = axum::body::to_bytes(request.into_body(), most);
     match tokio::time::timeout(app.config.limits.body_within, read).await {

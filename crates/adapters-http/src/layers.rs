@@ -5,15 +5,16 @@ use std::net::IpAddr;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use doorstep_core::limit::{PolicyName, Refused};
+use doorstep_core::limit::Refused;
 use doorstep_core::time::{Span, Timestamp};
 use tracing::Instrument;
 
 use crate::app::App;
 use crate::auth::{NotBelieved, Principal, Role};
+use crate::overload::{Place, Priority, enter};
 use crate::problem::Problem;
 
 /// The header in which every answer says its request's id.
@@ -29,10 +30,10 @@ pub struct Peer(pub IpAddr);
 /// Around everything. It has the last word: problems are written here.
 pub(crate) async fn outermost(State(app): State<App>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let request_id = format!("{:032x}", rand::random::<u128>());
-    let route = request.extensions().get::<MatchedPath>();
+    let request_id = hexadecimal(rand::random());
+    let matched = request.extensions().get::<MatchedPath>().cloned();
     // The template, never the path itself: ids and queries stay out of logs and labels.
-    let route = route.map_or_else(|| "none".to_owned(), |route| route.as_str().to_owned());
+    let route = matched.as_ref().map_or("none", MatchedPath::as_str);
     let method = method_name(request.method());
     let span = tracing::info_span!("request", %request_id, method, %route);
     let mut response = async {
@@ -57,17 +58,20 @@ pub(crate) async fn outermost(State(app): State<App>, request: Request, next: Ne
         }
         span.in_scope(|| tracing::info!(status = status.as_u16(), "answered"));
     }
-    if let Ok(id) = HeaderValue::from_str(&request_id) {
+    app.meters.answered(method, route, status.as_u16(), begun.elapsed());
+    if let Ok(id) = HeaderValue::try_from(request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let labels =
-        [("method", method.to_owned()), ("route", route), ("status", status.as_str().to_owned())];
-    metrics::counter!("doorstep_http_requests", &labels).increment(1);
-    metrics::histogram!("doorstep_http_request_seconds", &labels)
-        .record(begun.elapsed().as_secs_f64());
     response
+}
+
+/// 32 digits.
+fn hexadecimal(number: u128) -> String {
+    let digit = |nibble: u32| char::from_digit(nibble, 16).unwrap_or('0');
+    let nibbles = number.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    nibbles.map(|nibble| digit(u32::from(nibble))).collect()
 }
 
 /// Around whatever wants to know who is asking.
@@ -84,26 +88,45 @@ pub(crate) async fn authenticated(
     let (quota, state, passed) = {
         let mut persons = app.persons.lock();
         let passed = persons.check(&principal.who, 1, now);
-        (*persons.quota(), persons.state(&principal.who), passed)
+        let state = match &passed {
+            Ok(passed) => passed.state,
+            Err(_) => persons.state(&principal.who),
+        };
+        (*persons.quota(), state, passed)
     };
     let mut response = match passed {
-        Ok(_) => {
-            request.extensions_mut().insert(principal);
-            next.run(request).await
-        }
+        Ok(_) => match place(&app, request.method().clone(), priority(&request)).await {
+            Ok(_until_answered) => {
+                request.extensions_mut().insert(principal);
+                next.run(request).await
+            }
+            Err(problem) => problem.into_response(),
+        },
         Err(refused) => too_many(refused).into_response(),
     };
-    if let Ok(name) = PolicyName::new("person") {
-        let policy = HeaderValue::try_from(quota.header().text(&name));
-        let stands = HeaderValue::try_from(state.header(&quota, now).text(&name));
+    if let Some((name, policy)) = &app.person_policy {
         let headers = response.headers_mut();
-        for (header, value) in [("ratelimit-policy", policy), ("ratelimit", stands)] {
-            if let Ok(value) = value {
-                headers.insert(HeaderName::from_static(header), value);
-            }
+        headers.insert(HeaderName::from_static("ratelimit-policy"), policy.clone());
+        if let Ok(stands) = HeaderValue::try_from(state.header(&quota, now).text(name)) {
+            headers.insert(HeaderName::from_static("ratelimit"), stands);
         }
     }
     response
+}
+
+/// A place among the requests under way, for those without a body: the others have theirs once it is
+/// read.
+async fn place(app: &App, method: Method, priority: Priority) -> Result<Option<Place>, Problem> {
+    if !matches!(method, Method::GET | Method::HEAD) {
+        return Ok(None);
+    }
+    enter(app, priority).await.map(Some)
+}
+
+/// How much a request matters where there is too much to do.
+pub(crate) fn priority(request: &Request) -> Priority {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    Priority::of(request.method(), route)
 }
 
 /// Who is asking, where [`authenticated`] stands around a handler.

@@ -69,6 +69,8 @@ mod command;
 pub mod config;
 mod describe;
 mod layers;
+mod meters;
+mod overload;
 mod problem;
 mod refusal;
 mod routes;

@@ -18,6 +18,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,6 +42,10 @@ pub struct Connections {
     pub headers_most: usize,
     /// Longest head of a request, in bytes. Default 16 KiB, the least that works is 8 KiB.
     pub head_bytes_max: usize,
+    /// What the kernel keeps of an answer that is not read yet, in bytes; Linux takes it twice. More
+    /// waits in the service, which lets go of whoever does not read it. Default 64 KiB: a page of the
+    /// longest list.
+    pub send_buffer_bytes: usize,
     /// How long requests and sockets may take to end when the service does. Default 10 s.
     pub end_within: Duration,
 }
@@ -53,6 +58,7 @@ impl Default for Connections {
             headers_within: Duration::from_secs(15),
             headers_most: 64,
             head_bytes_max: 16 * 1_024,
+            send_buffer_bytes: 64 * 1_024,
             end_within: Duration::from_secs(10),
         }
     }
@@ -67,10 +73,32 @@ impl Service {
         connections: Connections,
         end: impl Future<Output = ()>,
     ) {
-        let within = connections.end_within;
+        let close = self.close(connections.end_within);
+        connections.answer(listener, self.router(), end, close).await;
+    }
+}
+
+impl Connections {
+    /// Answers on `listener` by `router` within these bounds until `end` resolves: for an application
+    /// that mounts [`Service::router`] in a router of its own. Requests under way are answered then,
+    /// for at most [`end_within`](Self::end_within); the service's sockets are closed by
+    /// [`Service::close`], which is the application's to call.
+    pub async fn serve(self, listener: TcpListener, router: Router, end: impl Future<Output = ()>) {
+        self.answer(listener, router, end, std::future::ready(())).await;
+    }
+
+    /// The same, with what is to be done between the last request taken and the last one answered.
+    async fn answer(
+        self,
+        listener: TcpListener,
+        router: Router,
+        end: impl Future<Output = ()>,
+        close: impl Future<Output = ()>,
+    ) {
+        let within = self.end_within;
         let underway = Underway::default();
-        accept(listener, self.router(), connections, &underway, end).await;
-        self.close(within).await;
+        accept(listener, router, self, &underway, end).await;
+        close.await;
         underway.leaving.cancel();
         underway.tasks.close();
         let _in_time = tokio::time::timeout(within, underway.tasks.wait()).await;
@@ -93,6 +121,11 @@ async fn accept(
     underway: &Underway,
     end: impl Future<Output = ()>,
 ) {
+    // Every connection that is accepted inherits it.
+    let bounded = SockRef::from(&listener).set_send_buffer_size(connections.send_buffer_bytes);
+    if let Err(error) = bounded {
+        tracing::warn!(%error, "the kernel keeps as much for a connection as it likes");
+    }
     let open = Arc::new(Open::default());
     let mut builder = http1::Builder::new();
     builder

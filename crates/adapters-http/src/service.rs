@@ -88,6 +88,12 @@ impl Service {
         let _in_time = tokio::time::timeout(within, sockets.tasks.wait()).await;
     }
 
+    /// How many requests are under way.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        self.app.under_way.count()
+    }
+
     /// How many sockets are open.
     #[must_use]
     pub fn sockets(&self) -> usize {

@@ -40,7 +40,7 @@ pub(crate) struct Pings {
 pub(crate) async fn location(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    Body(Pings { pings }): Body<Pings>,
+    Body(Pings { pings }, _under_way): Body<Pings>,
 ) -> Result<Json<wire::PingsTaken>, Problem> {
     let driver = driver(&principal)?;
     take(&app, driver, &pings).map(Json)

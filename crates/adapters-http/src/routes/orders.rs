@@ -124,6 +124,9 @@ pub(crate) async fn place(
     };
     match submit(&app, act.cause, command).await? {
         Outcome::CheckoutOpened { order, total } => {
+            // From here on it waits for the provider and costs nothing: however long that takes, nobody
+            // else is sent away for it.
+            drop(act.under_way);
             settled(&app, order).await;
             answer(&app, order, Some(total.into()))
         }

@@ -33,7 +33,7 @@ pub(crate) async fn payments(
         return Err(Problem::not_found());
     }
     let signature = request.headers().get(stripe::HEADER).cloned();
-    let bytes = body(request, &app).await?;
+    let (bytes, _under_way) = body(request, &app).await?;
     let signature = signature.as_ref().map(axum::http::HeaderValue::as_bytes);
     let verified = stripe::verify(signature, &bytes, secrets, app.now()).map_err(not_signed)?;
     let message = stripe::read(&verified).map_err(|error| {

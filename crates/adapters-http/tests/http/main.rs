@@ -10,6 +10,8 @@ mod matrix;
 mod notifications;
 mod openapi;
 mod ordering;
+mod overload;
 mod serving;
+mod slow;
 mod sockets;
 mod tokens;

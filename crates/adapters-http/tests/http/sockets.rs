@@ -45,7 +45,7 @@ impl Served {
         Self { city, address, end: Some(end), ended }
     }
 
-    async fn of_city() -> Self {
+    pub(crate) async fn of_city() -> Self {
         Self::new(City::new().await, Connections::default()).await
     }
 
