@@ -92,6 +92,9 @@ async fn what_is_said_by_reference_is_said() {
         }
     }
     assert!(references > 100, "{references}");
+    let headers = &description["components"]["headers"];
+    assert_eq!(headers["Request-Id"]["schema"]["pattern"], "^[0-9a-f]{32}$");
+    assert_eq!(headers["Retry-After"]["schema"]["type"], "integer");
     // Two types of one name would be one schema.
     let wish =
         &operation(&description, "place_order")["requestBody"]["content"]["application/json"];

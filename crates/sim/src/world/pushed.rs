@@ -127,11 +127,12 @@ impl<S: Storage> World<S> {
 #[cfg(test)]
 mod tests {
     use doorstep_core::catalog::{Cart, CartLine};
-    use doorstep_core::id::{CommandId, CustomerId, ItemId, RestaurantId};
+    use doorstep_core::flash_sale::sale::{HoldState, Standing};
+    use doorstep_core::id::{CommandId, CustomerId, ItemId, RestaurantId, SaleId};
     use doorstep_core::money::Currency;
     use doorstep_core::order::OrderStatus;
     use doorstep_core::policy::Policy;
-    use doorstep_core::shard::{Command, Outcome, Wish};
+    use doorstep_core::shard::{Command, Offering, Outcome, SaleAct, Wish};
     use doorstep_runtime::client::Told;
     use doorstep_runtime::reads::Known;
 
@@ -175,6 +176,55 @@ mod tests {
             }
         }
         assert_eq!(status, Some(OrderStatus::Delivered));
+        let evening = world.end_now();
+        assert_eq!(evening.auditor.violation_count(), 0);
+        assert!(evening.log_verified);
+    }
+
+    #[test]
+    fn an_evening_with_a_flash_sale_and_its_crowd_ends_by_itself() {
+        let mut world = served_city();
+        let mut minute = 19 * 60;
+        let at = |minute| World::time_of_day(Span::from_mins(minute));
+        world.advance(at(minute));
+        let client = world.client().unwrap();
+        let (restaurant, item) = (RestaurantId::from(1), ItemId::from(1));
+        let drop_off = client.restaurant(restaurant, |restaurant| restaurant.position).unwrap();
+        let sale = SaleId::from(1);
+        let mut commands = 0;
+        let mut submit = |now, act| {
+            commands += 1;
+            let cause = Client::cause(CommandId::new(commands), now);
+            client.submit(cause, Command::Sale { sale, act }).unwrap();
+        };
+        let opens_at = world.now();
+        let offering = Offering { restaurant, item, stock: 10, opens_at, crowd: None };
+        submit(world.now(), SaleAct::Open(offering));
+        let crowd: Vec<_> = (1_000_000..1_000_030).map(CustomerId::from).collect();
+        for customer in &crowd {
+            submit(world.now(), SaleAct::Claim { customer: *customer, nth: 1 });
+        }
+        let mut ordered = std::collections::BTreeSet::new();
+        while !world.is_over() {
+            minute += 1;
+            world.advance(at(minute));
+            for &customer in &crowd {
+                let standing = client.sale(sale, |shown| shown.sale.standing(&customer, 1));
+                let Some(Standing::Has { hold, state: HoldState::Reserved { .. } }) = standing
+                else {
+                    continue;
+                };
+                if ordered.insert(hold) {
+                    let line = CartLine { item, quantity: 1, choices: vec![], unit_price: None };
+                    let cart = Cart { restaurant, lines: vec![line] };
+                    let wish = Box::new(Wish { customer, cart, drop_off, promised: None });
+                    submit(world.now(), SaleAct::Checkout { hold, wish });
+                }
+            }
+        }
+        assert_eq!(ordered.len(), 10);
+        let last = world.meals.iter().map(|meal| meal.plan.placed_s).max().unwrap();
+        assert!(world.now() < seconds(last).saturating_add(END_AFTER), "it was cut off");
         let evening = world.end_now();
         assert_eq!(evening.auditor.violation_count(), 0);
         assert!(evening.log_verified);
