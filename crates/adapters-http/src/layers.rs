@@ -181,7 +181,7 @@ fn unauthenticated() -> Problem {
     Problem::new(axum::http::StatusCode::UNAUTHORIZED, "unauthenticated", title)
 }
 
-/// Before anything is looked at. Health is asked by machines that must not be kept out.
+/// Before anything else is looked at, whatever is asked.
 fn limit_address(app: &App, request: &Request) -> Result<(), Problem> {
     let Some(address) = address(app, request) else { return Ok(()) };
     let passed = app.addresses.lock().check(&address, 1, app.now());
