@@ -14,7 +14,7 @@ use doorstep_http::{Config, Service};
 use doorstep_runtime::host::{Host, HostConfig};
 use doorstep_runtime::memory_log::MemoryLog;
 use doorstep_runtime::ports::LogIsHistory;
-use doorstep_runtime::sandbox::{Sandbox, SandboxConfig};
+use doorstep_runtime::sandbox::{Hostility, Sandbox, SandboxConfig};
 use doorstep_runtime::threads::{Clock, WallClock};
 use serde_json::json;
 use tokio::task::JoinHandle;
@@ -35,9 +35,14 @@ struct Held {
 impl Held {
     /// From two under way on nobody browses, from three on nobody looks, from four on nobody acts.
     async fn new() -> Self {
+        Self::behind(Hostility::NONE).await
+    }
+
+    /// The same, with a provider that behaves like this.
+    async fn behind(hostility: Hostility) -> Self {
         let clock = Arc::new(WallClock::new());
         let config = HostConfig { reads: true, ..HostConfig::new(ShardId::default(), policy(), 1) };
-        let provider = Sandbox::new(SandboxConfig::default());
+        let provider = Sandbox::new(SandboxConfig { hostility, ..SandboxConfig::default() });
         let host = Host::open(config, MemoryLog::new(), provider, LogIsHistory, clock.now());
         let host = host.unwrap();
         let issuer = DevIssuer::new().unwrap();
@@ -149,18 +154,24 @@ async fn browsing_gives_way_first_then_looking_and_orders_and_cancels_last() {
 
 #[tokio::test]
 async fn whoever_waits_for_the_provider_keeps_nobody_out() {
-    let mut held = Held::new().await;
-    let orders: Vec<_> = [held.order(1).await, held.order(2).await, held.order(3).await].into();
+    let long = Span::from_hours(1);
+    let silent = Hostility { latency_least: long, latency_most: long, ..Hostility::NONE };
+    let mut held = Held::behind(silent).await;
+    let mut orders = Vec::new();
+    for number in 1..=3 {
+        orders.push(held.order(number).await);
+    }
     shed(held.look().await);
-    // Decided, and not yet held by the provider.
-    while held.service.in_flight() > 0 {
-        held.host.step(held.clock.now());
-        tokio::task::yield_now().await;
-    }
+    // Decided, and the provider says nothing.
+    let decided = async {
+        while held.service.in_flight() > 0 {
+            held.step();
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), decided).await.expect("no place is taken");
     held.browse().await.is(200);
-    for order in orders {
-        held.decide(order).await.is(201);
-    }
+    assert!(orders.iter().all(|order| !order.is_finished()), "they still wait");
 }
 
 #[tokio::test]
