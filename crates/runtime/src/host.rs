@@ -8,6 +8,7 @@
 mod config;
 mod history;
 mod outputs;
+mod round;
 mod snapshots;
 mod tap;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use tap::Tap;
 pub(crate) use snapshots::SnapshotWriter;
 
 use history::Keeper;
+use round::Round;
 use snapshots::Snapshots;
 
 use crate::client::{Client, Pledge, Shared, Submission, Told};
@@ -64,6 +66,7 @@ pub struct Host<L, P, H> {
     evict_at: Timestamp,
     snapshots: Snapshots,
     replay: Replay,
+    round: Round,
     since_retain: u64,
     /// The time of the last step.
     stepped_at: Timestamp,
@@ -133,6 +136,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         for id in orders.chain(checkouts) {
             views.publish(id, shard);
         }
+        let round = Round::of(shard);
         let restaurants = Restaurants::of(shard);
         let history = Keeper::new(history, shard);
         let reads = config.reads.then(|| Reads::of(shard));
@@ -159,6 +163,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             evict_at: now.saturating_add(EVICT_EVERY),
             snapshots: Snapshots::new(config.snapshot_every, config.trim_behind),
             replay,
+            round,
             since_retain: 0,
             stepped_at: now,
             unfinished: true,

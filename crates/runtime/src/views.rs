@@ -136,7 +136,7 @@ impl Views {
         gone.into_iter().for_each(|id| self.remove(id));
     }
 
-    fn remove(&self, id: OrderId) {
+    pub(crate) fn remove(&self, id: OrderId) {
         self.tracked.remove(&id);
         self.board.remove(&id);
     }

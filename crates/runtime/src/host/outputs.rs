@@ -15,7 +15,8 @@ use crate::reads::Subject;
 /// How long effects beyond the runner's bound wait before they are offered again.
 const OFFER_AGAIN: Span = Span::from_secs(1);
 
-/// How many batches go by between two looks for views that the state has forgotten.
+/// How many batches go by between two looks for sales that the state has forgotten, and for orders that
+/// it has and the history has not. They are few.
 const RETAIN_EVERY: u64 = 4_096;
 
 impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
@@ -135,6 +136,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             views.set_capacity(orders_max(shard));
         }
         for &order in &touched.orders {
+            self.round.join(order);
             // Who had it before this batch is headed elsewhere now.
             touched.drivers.extend(views.driver_of(order));
             if !views.publish(order, shard) {
@@ -169,12 +171,18 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             notifications.follow(batch, shard, now);
         }
         self.snapshots.counted();
+        let is_known = |id| shard.order(id).is_some() || shard.checkout(id).is_some();
+        for id in self.round.gone(is_known) {
+            views.remove(id);
+            if let Some(reads) = reads {
+                reads.orders.forget(id);
+            }
+        }
         self.since_retain = self.since_retain.saturating_add(1);
         if self.since_retain >= RETAIN_EVERY {
             self.since_retain = 0;
-            views.retain(shard);
             if let Some(reads) = reads {
-                reads.retain(shard);
+                reads.retain_sales(shard);
             }
             self.history.retain(shard);
         }

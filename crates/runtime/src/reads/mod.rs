@@ -88,9 +88,8 @@ impl Reads {
         }
     }
 
-    /// Forgets what the counted state has forgotten.
-    pub(crate) fn retain(&self, shard: &Shard) {
-        self.orders.retain(shard);
+    /// Forgets the sales that the counted state has forgotten.
+    pub(crate) fn retain_sales(&self, shard: &Shard) {
         self.sales.retain(shard);
     }
 

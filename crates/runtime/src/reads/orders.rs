@@ -103,14 +103,7 @@ impl Orders {
         }
     }
 
-    pub(super) fn retain(&self, shard: &Shard) {
-        let known = |id: OrderId| shard.order(id).is_some() || shard.checkout(id).is_some();
-        let gone: Vec<OrderId> =
-            self.by_id.iter().map(|entry| *entry.key()).filter(|id| !known(*id)).collect();
-        gone.into_iter().for_each(|id| self.forget(id));
-    }
-
-    fn forget(&self, id: OrderId) {
+    pub(crate) fn forget(&self, id: OrderId) {
         if let Some((_, Known::Order(order))) = self.by_id.remove(&id) {
             let intent = order.intent();
             let mut listed = self.by_whose.write();
