@@ -146,6 +146,15 @@ fn main() -> Fallible<()> {
 
 async fn run(settings: Settings) -> Fallible<()> {
     let metrics = PrometheusBuilder::new().install_recorder()?;
+    let upkeep = metrics.clone();
+    tokio::spawn(async move {
+        // What was measured is summed up, whether anybody asks for it or not.
+        let mut every = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            every.tick().await;
+            upkeep.run_upkeep();
+        }
+    });
     let clock = Arc::new(WallClock::new());
 
     // The shard, on a thread of its own beside the runtime.
@@ -195,7 +204,13 @@ async fn run(settings: Settings) -> Fallible<()> {
         greet(&issuer, at, &*clock)?;
     }
 
-    notify("READY=1");
+    let client = running.client();
+    tokio::spawn(async move {
+        while !client.is_owner() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        notify("READY=1");
+    });
     let mut connections = Connections::default();
     connections.end_within = Duration::from_secs(10);
     let ended = wait_for_end(&running)?;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use doorstep_core::id::OrderId;
@@ -67,6 +67,7 @@ impl Strained {
             polls: polls.collect::<Fallible<_>>()?,
             placed: Mutex::default(),
             heard: Mutex::default(),
+            asked: AtomicU64::new(0),
         }))
     }
 }
@@ -79,6 +80,8 @@ struct Mix {
     placed: Mutex<Vec<(OrderId, usize)>>,
     /// Answers, by kind and status.
     heard: Mutex<BTreeMap<(Kind, u16), u64>>,
+    /// Every command has a key of its own: none of them is a repetition.
+    asked: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -119,13 +122,14 @@ impl Plan for Mix {
         Some(match number % 20 {
             0 | 1 => {
                 let (_, token) = self.token(number);
-                let key = (1 << 100) | u128::from(number);
+                let key = (1 << 100) | u128::from(self.asked.fetch_add(1, Ordering::Relaxed));
                 act("POST", "/v1/orders", token, key, &wish_json(1 + number % 500))
             }
             2 => {
                 let (order, who) = self.placed.lock().pop()?;
                 let path = format!("/v1/orders/{order}/cancel");
-                act("POST", &path, &self.tokens[who], (2 << 100) | u128::from(number), "{}")
+                let key = (2 << 100) | u128::from(self.asked.fetch_add(1, Ordering::Relaxed));
+                act("POST", &path, &self.tokens[who], key, "{}")
             }
             3..10 => self.polls[number as usize % self.polls.len()].clone(),
             _ => {
@@ -222,6 +226,8 @@ pub(crate) fn overload(lasts: Duration) -> Fallible {
         )
     });
     let heard = mix.take();
+    let [late, due] = [|of: &Tally| of.not_sent, |of: &Tally| of.due]
+        .map(|number| [&acts, &looks, &browses].into_iter().map(number).sum::<u64>());
     let silent: u64 = [&acts, &looks, &browses].iter().map(|of| of.without_retry_after).sum();
     println!("                        at the peak/s  at 4 x/s  refused/s   p99 ms  of the peak");
     let mut done_of_all = 0.0;
@@ -237,7 +243,8 @@ pub(crate) fn overload(lasts: Duration) -> Fallible {
         );
     }
     println!(
-        "together: {:.0} % of the peak; {silent} refusals without Retry-After",
+        "together: {:.0} % of the peak; {silent} refusals without Retry-After; {late} of {due} were \
+         late by more than a second and not sent",
         100.0 * done_of_all / peak
     );
     let after = process::rss_bytes();

@@ -184,8 +184,17 @@ fn unauthenticated() -> Problem {
 /// Before anything else is looked at, whatever is asked.
 fn limit_address(app: &App, request: &Request) -> Result<(), Problem> {
     let Some(address) = address(app, request) else { return Ok(()) };
-    let passed = app.addresses.lock().check(&address, 1, app.now());
+    let passed = app.addresses.lock().check(&one_caller(address), 1, app.now());
     passed.map(|_| ()).map_err(too_many)
+}
+
+/// What counts as one address. A caller on IPv6 has a network of 64 bits to choose from (RFC 4291,
+/// section 2.5.4), and is counted by that.
+pub(crate) fn one_caller(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() & !u128::from(u64::MAX)).into()),
+    }
 }
 
 /// Where a request comes from. Behind proxies, each of which appends whom it saw, that is the entry
@@ -234,4 +243,18 @@ fn method_name(method: &axum::http::Method) -> &'static str {
 fn is_json(response: &Response) -> bool {
     let content_type = response.headers().get(header::CONTENT_TYPE);
     content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains("json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_on_ipv6_is_counted_by_network_and_one_on_ipv4_however_written() {
+        let one = |address: &str| one_caller(address.parse().unwrap());
+        assert_eq!(one("2001:db8:1:2:3:4:5:6"), one("2001:db8:1:2::9"));
+        assert_ne!(one("2001:db8:1:2::9"), one("2001:db8:1:3::9"));
+        assert_eq!(one("::ffff:192.0.2.7"), one("192.0.2.7"));
+        assert_ne!(one("192.0.2.7"), one("192.0.2.8"));
+    }
 }

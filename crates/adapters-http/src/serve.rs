@@ -20,11 +20,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
-use crate::layers::Peer;
+use crate::layers::{Peer, one_caller};
 use crate::service::Service;
 
 /// Bounds of connections.
@@ -43,9 +44,11 @@ pub struct Connections {
     /// Longest head of a request, in bytes. Default 16 KiB, the least that works is 8 KiB.
     pub head_bytes_max: usize,
     /// What the kernel keeps of an answer that is not read yet, in bytes; Linux takes it twice. More
-    /// waits in the service, which lets go of whoever does not read it. Default 64 KiB: a page of the
-    /// longest list.
+    /// waits in the service, for at most [`write_within`](Self::write_within). Default 64 KiB: a page of
+    /// the longest list.
     pub send_buffer_bytes: usize,
+    /// How long nothing of what is told may be taken before the connection is let go. Default 30 s.
+    pub write_within: Duration,
     /// How long requests and sockets may take to end when the service does. Default 10 s.
     pub end_within: Duration,
 }
@@ -59,6 +62,7 @@ impl Default for Connections {
             headers_most: 64,
             head_bytes_max: 16 * 1_024,
             send_buffer_bytes: 64 * 1_024,
+            write_within: Duration::from_secs(30),
             end_within: Duration::from_secs(10),
         }
     }
@@ -152,6 +156,8 @@ async fn accept(
         };
         // An arrival is to be shown at once, not when there is more to say.
         let _best_effort = stream.set_nodelay(true);
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(connections.write_within));
         talk(&builder, underway, stream, router.clone(), place);
     }
 }
@@ -159,16 +165,17 @@ async fn accept(
 fn talk(
     builder: &http1::Builder,
     underway: &Underway,
-    stream: TcpStream,
+    stream: TimeoutStream<TcpStream>,
     router: Router,
     place: Place,
 ) {
-    let peer = Peer(place.address);
+    let peer = Peer(place.peer);
     let answer = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         router.clone().oneshot(request.map(Body::new))
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), answer).with_upgrades();
+    let connection =
+        builder.serve_connection(TokioIo::new(Box::pin(stream)), answer).with_upgrades();
     let leaving = underway.leaving.clone();
     underway.tasks.spawn(async move {
         tokio::pin!(connection);
@@ -201,11 +208,12 @@ struct Counted {
 /// One of them, given back when dropped.
 struct Place {
     open: Arc<Open>,
-    address: IpAddr,
+    peer: IpAddr,
 }
 
 impl Open {
-    fn enter(open: &Arc<Self>, address: IpAddr, bounds: &Connections) -> Option<Place> {
+    fn enter(open: &Arc<Self>, peer: IpAddr, bounds: &Connections) -> Option<Place> {
+        let address = one_caller(peer);
         let mut counted = open.0.lock();
         let theirs = counted.by_address.get(&address).copied().unwrap_or(0);
         if counted.all >= bounds.most || theirs >= bounds.per_address_most {
@@ -214,18 +222,19 @@ impl Open {
         counted.all = counted.all.saturating_add(1);
         counted.by_address.insert(address, theirs.saturating_add(1));
         metrics::gauge!("doorstep_http_connections").increment(1.0);
-        Some(Place { open: Arc::clone(open), address })
+        Some(Place { open: Arc::clone(open), peer })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        let address = one_caller(self.peer);
         let mut counted = self.open.0.lock();
         counted.all = counted.all.saturating_sub(1);
-        if let Some(theirs) = counted.by_address.get_mut(&self.address) {
+        if let Some(theirs) = counted.by_address.get_mut(&address) {
             *theirs = theirs.saturating_sub(1);
             if *theirs == 0 {
-                counted.by_address.remove(&self.address);
+                counted.by_address.remove(&address);
             }
         }
         metrics::gauge!("doorstep_http_connections").decrement(1.0);

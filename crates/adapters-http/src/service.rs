@@ -39,7 +39,7 @@ impl Service {
         let app = App::new(client, config)?;
         let (api, description) = routes::api(&app);
         let openapi = serde_json::to_string_pretty(&description).unwrap_or_default();
-        let served = openapi.clone();
+        let served = axum::body::Bytes::from(openapi.clone());
         let json = [(header::CONTENT_TYPE, "application/json")];
         let mut router = api
             .route("/openapi.json", get(move || async move { (json, served) }))

@@ -154,6 +154,7 @@ impl Shared {
 
     /// No more commands; whoever waits hears that the result is unknown.
     pub(crate) fn close(&self) {
+        self.set_owner(false);
         self.inbox.close();
         self.desk.close();
     }

@@ -325,10 +325,10 @@ pub(crate) fn find(app: &App, who: &Who, id: OrderId) -> Result<Known, Problem> 
 
 /// As [`find`], among the orders that have left memory, too.
 pub(crate) async fn find_kept(app: &App, who: &Who, id: OrderId) -> Result<Known, Problem> {
-    let history = match (app.client.known(id), &app.config.history) {
-        (None, Some(history)) => Arc::clone(history),
-        (Some(_), _) | (None, None) => return find(app, who, id),
-    };
+    if let Some(known) = app.client.known(id) {
+        return Some(known).filter(|known| visible(who, known)).ok_or_else(Problem::not_found);
+    }
+    let Some(history) = app.config.history.clone() else { return Err(Problem::not_found()) };
     // It may wait for a disk.
     let kept = tokio::task::spawn_blocking(move || history.order(id)).await;
     let kept = match kept {

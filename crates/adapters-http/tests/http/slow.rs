@@ -8,6 +8,7 @@ use doorstep_http::Connections;
 use doorstep_runtime::memory_log::MemoryLog;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -113,4 +114,37 @@ async fn who_does_not_read_at_all_is_let_go() {
         bytes += message.len();
     }
     assert!(bytes < BYTES_MAX, "{bytes} bytes waited for who did not read");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_take_an_answer_gives_the_place_back() {
+    let city = City::on(MemoryLog::new(), 1, policy(), |config| config);
+    let mut connections = Connections::default();
+    connections.send_buffer_bytes = 1;
+    connections.per_address_most = 1;
+    connections.headers_within = 2 * PATIENCE;
+    connections.write_within = Duration::from_millis(100);
+    let served = Served::new(city, connections).await;
+    let address = served.address.parse().unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(1).unwrap();
+    let mut deaf = socket.connect(address).await.unwrap();
+    // More than the kernel keeps, and none of it is read.
+    let asks = "GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(40);
+    deaf.write_all(asks.as_bytes()).await.unwrap();
+    let answered = async {
+        loop {
+            let mut other = TcpStream::connect(address).await.unwrap();
+            let ask = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+            let mut answer = Vec::new();
+            if other.write_all(ask).await.is_ok()
+                && other.read_to_end(&mut answer).await.is_ok()
+                && answer.starts_with(b"HTTP/1.1 200")
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, answered).await.expect("there is a place");
 }

@@ -7,8 +7,8 @@ use std::ops::Bound::{Excluded, Unbounded};
 use doorstep_core::id::OrderId;
 use doorstep_core::shard::Shard;
 
-/// How many are looked at for each batch. A batch begins at most one order or checkout that is not
-/// among them yet, so that no more than a quarter as many again are shown as the state has.
+/// How many are looked at for each batch. A batch begins about one order or checkout at most, so that
+/// about a quarter more are shown than the state has had at its fullest.
 const LOOKED_AT: usize = 4;
 
 #[derive(Debug)]
