@@ -58,8 +58,8 @@ pub struct Limits {
     pub payment_within: Duration,
     /// Requests of one person. Default 600 a minute.
     pub per_principal: Quota,
-    /// Requests from one address, before anything is looked at. Default 6,000 a minute: many people
-    /// share one.
+    /// Requests from one address (of IPv6: from one network of 64 bits), before anything is looked at.
+    /// Default 6,000 a minute: many people share one.
     pub per_address: Quota,
     /// How many persons and how many addresses are counted; beyond it newcomers pass uncounted.
     /// Default 200,000.

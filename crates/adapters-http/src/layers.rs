@@ -30,7 +30,7 @@ pub struct Peer(pub IpAddr);
 /// Around everything. It has the last word: problems are written here.
 pub(crate) async fn outermost(State(app): State<App>, request: Request, next: Next) -> Response {
     let begun = Instant::now();
-    let request_id = hexadecimal(rand::random());
+    let request_id = format!("{:032x}", rand::random::<u128>());
     let matched = request.extensions().get::<MatchedPath>().cloned();
     // The template, never the path itself: ids and queries stay out of logs and labels.
     let route = matched.as_ref().map_or("none", MatchedPath::as_str);
@@ -65,13 +65,6 @@ pub(crate) async fn outermost(State(app): State<App>, request: Request, next: Ne
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
-}
-
-/// 32 digits.
-fn hexadecimal(number: u128) -> String {
-    let digit = |nibble: u32| char::from_digit(nibble, 16).unwrap_or('0');
-    let nibbles = number.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-    nibbles.map(|nibble| digit(u32::from(nibble))).collect()
 }
 
 /// Around whatever wants to know who is asking.

@@ -59,8 +59,8 @@
 //! # The pages
 //!
 //! With feature `ui` the binary serves `GET /` (customer), `GET /ops` (operations) and `GET /docs` (the
-//! description of the API, for people) from files in `ui/`, each named in `src/ui.rs`, under a Content-Security-Policy that allows this host only:
-//! scripts and styles are files of their own.
+//! description of the API, for people) from files in `ui/`, each named in `src/ui.rs`, under a
+//! Content-Security-Policy that allows this host only: scripts and styles are files of their own.
 
 mod admin;
 mod app;

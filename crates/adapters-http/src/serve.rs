@@ -34,8 +34,8 @@ use crate::service::Service;
 pub struct Connections {
     /// Open at once; one more is closed unread. Default 20,000.
     pub most: usize,
-    /// Open at once from one address. Default 1,024: many people share one. Behind a proxy, all of
-    /// them come from it.
+    /// Open at once from one address, of IPv6 from one network of 64 bits. Default 1,024: many people
+    /// share one. Behind a proxy, all of them come from it.
     pub per_address_most: usize,
     /// How long headers may take, and how long a connection may ask nothing. Default 15 s.
     pub headers_within: Duration,

@@ -131,12 +131,8 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         replica.claim(now);
         let shard = replica.counted();
         let views = Views::with_capacity(orders_max(shard));
-        let orders = shard.orders().map(doorstep_core::order::Order::id);
-        let checkouts = shard.checkouts().map(|checkout| checkout.intent().order);
-        for id in orders.chain(checkouts) {
-            views.publish(id, shard);
-        }
         let round = Round::of(shard);
+        round.ids().for_each(|id| _ = views.publish(id, shard));
         let restaurants = Restaurants::of(shard);
         let history = Keeper::new(history, shard);
         let reads = config.reads.then(|| Reads::of(shard));

@@ -320,15 +320,19 @@ pub(crate) async fn one(
 
 /// An order or checkout that is the caller's to see; another's is not found.
 pub(crate) fn find(app: &App, who: &Who, id: OrderId) -> Result<Known, Problem> {
-    app.client.known(id).filter(|known| visible(who, known)).ok_or_else(Problem::not_found)
+    seen(who, app.client.known(id))
+}
+
+fn seen(who: &Who, known: Option<Known>) -> Result<Known, Problem> {
+    known.filter(|known| visible(who, known)).ok_or_else(Problem::not_found)
 }
 
 /// As [`find`], among the orders that have left memory, too.
 pub(crate) async fn find_kept(app: &App, who: &Who, id: OrderId) -> Result<Known, Problem> {
-    if let Some(known) = app.client.known(id) {
-        return Some(known).filter(|known| visible(who, known)).ok_or_else(Problem::not_found);
-    }
-    let Some(history) = app.config.history.clone() else { return Err(Problem::not_found()) };
+    let known = app.client.known(id);
+    let (None, Some(history)) = (known.as_ref(), app.config.history.clone()) else {
+        return seen(who, known);
+    };
     // It may wait for a disk.
     let kept = tokio::task::spawn_blocking(move || history.order(id)).await;
     let kept = match kept {
@@ -339,8 +343,7 @@ pub(crate) async fn find_kept(app: &App, who: &Who, id: OrderId) -> Result<Known
             return Err(Problem::unavailable("history_unavailable", title, Span::from_secs(1)));
         }
     };
-    let kept = kept.map(|order| Known::Order(Arc::new(order)));
-    kept.filter(|known| visible(who, known)).ok_or_else(Problem::not_found)
+    seen(who, kept.map(|order| Known::Order(Arc::new(order))))
 }
 
 /// Whether somebody may see it: its customer; its restaurant and its driver once it is an order;

@@ -24,7 +24,7 @@ use crate::{show, wire};
 const RADIUS_MAX_M: u32 = catalog::RADIUS_MAX_M;
 
 /// Longest cuisine that anybody looks for: none that is listed is longer.
-const CUISINE_BYTES_MAX: usize = 200;
+const CUISINE_BYTES_MAX: usize = catalog::NAME_MAX_BYTES as usize;
 
 /// What somebody looks for.
 #[derive(Debug, Deserialize, IntoParams)]

@@ -26,6 +26,11 @@ impl Round {
         Self { shown: orders.chain(checkouts).collect(), last: None }
     }
 
+    /// All of them.
+    pub(super) fn ids(&self) -> impl Iterator<Item = OrderId> {
+        self.shown.iter().copied()
+    }
+
     /// One that is shown, maybe for the first time.
     pub(super) fn join(&mut self, id: OrderId) {
         self.shown.insert(id);
