@@ -13,6 +13,7 @@ use doorstep_runtime::client::{Client, NotAnswered, Ticket};
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::layers::{Around, Whom};
 use crate::problem::Problem;
 use crate::refusal;
 use crate::routes::health;
@@ -39,7 +40,7 @@ impl Service {
             .route("/readyz", get(health::ready))
             .route("/dead_letters", get(dead_letters))
             .route("/dead_letters/{id}/redrive", post(redrive))
-            .layer(axum::middleware::from_fn_with_state(app.clone(), crate::layers::outermost))
+            .layer(Around::new(app.clone(), Whom::Anybody))
             .with_state(app)
     }
 }

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use crate::app::App;
 use crate::auth::{Principal, Who};
 use crate::layers::{principal, priority};
-use crate::overload::{Place, enter};
+use crate::overload::{Place, place, settle, shed};
 use crate::problem::Problem;
 use crate::refusal;
 
@@ -83,7 +83,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Json<T> {
 pub(crate) async fn body(request: Request<Body>, app: &App) -> Result<(Bytes, Place), Problem> {
     let priority = priority(&request);
     let bytes = whole(request, app).await?;
-    Ok((bytes, enter(app, priority).await?))
+    let Some(place) = place(app, priority) else { return Err(shed(app, priority).await) };
+    settle(priority).await;
+    Ok((bytes, place))
 }
 
 async fn whole(request: Request<Body>, app: &App) -> Result<Bytes, Problem> {

@@ -1,24 +1,31 @@
 //! What stands around every handler: the request's id, limits, who is asking, problems written out,
 //! spans and metrics.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use doorstep_core::limit::Refused;
 use doorstep_core::time::{Span, Timestamp};
+use tower::{Layer, Service};
 use tracing::Instrument;
 
 use crate::app::App;
 use crate::auth::{NotBelieved, Principal, Role};
-use crate::overload::{Place, Priority, enter};
+use crate::overload::{Place, Priority, place, settle, shed};
 use crate::problem::Problem;
 
 /// The header in which every answer says its request's id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("request-id");
+
+/// How the limit of who asks stands, and what it is (draft-ietf-httpapi-ratelimit-headers).
+const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
 /// What a WebSocket's subprotocol begins with that carries the token.
 const BEARER_PROTOCOL: &str = "bearer.";
@@ -27,57 +34,181 @@ const BEARER_PROTOCOL: &str = "bearer.";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub IpAddr);
 
-/// Around everything. It has the last word: problems are written here.
-pub(crate) async fn outermost(State(app): State<App>, request: Request, next: Next) -> Response {
-    let begun = Instant::now();
-    let request_id = format!("{:032x}", rand::random::<u128>());
-    let matched = request.extensions().get::<MatchedPath>().cloned();
-    // The template, never the path itself: ids and queries stay out of logs and labels.
-    let route = matched.as_ref().map_or("none", MatchedPath::as_str);
-    let method = method_name(request.method());
-    let span = tracing::info_span!("request", %request_id, method, %route);
-    let mut response = async {
-        match limit_address(&app, &request) {
-            Ok(()) => next.run(request).await,
-            Err(problem) => problem.into_response(),
-        }
-    }
-    .instrument(span.clone())
-    .await;
-
-    let status = response.status();
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let code = problem.code();
-        response = problem.write(&request_id, response);
-        span.in_scope(|| tracing::info!(status = status.as_u16(), code, "answered"));
-    } else {
-        if (status.is_client_error() || status.is_server_error()) && !is_json(&response) {
-            // What axum itself says no to.
-            let problem = Problem::new(status, "not_possible", "This is not possible here");
-            response = problem.write(&request_id, response);
-        }
-        span.in_scope(|| tracing::info!(status = status.as_u16(), "answered"));
-    }
-    app.meters.answered(method, route, status.as_u16(), begun.elapsed());
-    if let Ok(id) = HeaderValue::try_from(request_id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    response
+/// Whom a route answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whom {
+    /// Whoever asks.
+    Anybody,
+    /// Who has shown who they are: handlers find the [`Principal`] among the request's extensions.
+    Somebody,
 }
 
-/// Around whatever wants to know who is asking.
-pub(crate) async fn authenticated(
-    State(app): State<App>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let now = app.now();
-    let principal = match who_asks(&app, request.headers(), now) {
-        Ok(principal) => principal,
-        Err(problem) => return problem.into_response(),
-    };
+/// Stands around handlers. It has the last word: problems are written here.
+#[derive(Clone)]
+pub(crate) struct Around {
+    app: App,
+    whom: Whom,
+}
+
+/// Handlers with something [`Around`] them.
+#[derive(Clone)]
+pub(crate) struct Answering<S> {
+    around: Around,
+    handlers: S,
+}
+
+impl Around {
+    pub(crate) const fn new(app: App, whom: Whom) -> Self {
+        Self { app, whom }
+    }
+}
+
+impl<S> Layer<S> for Around {
+    type Service = Answering<S>;
+
+    fn layer(&self, handlers: S) -> Answering<S> {
+        Answering { around: self.clone(), handlers }
+    }
+}
+
+impl<S> Service<Request> for Answering<S>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.handlers.poll_ready(context)
+    }
+
+    // All that needs no waiting is done at once: what is left to be waited for is one future.
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let app = self.around.app.clone();
+        let asked = Asked::of(&request);
+        let priority = priority(&request);
+        let (let_in, limit) = asked.span.in_scope(|| self.around.let_in(&mut request, priority));
+        let answer = let_in.map(|place| (place, self.handlers.call(request)));
+        let span = asked.span.clone();
+        let answering = async move {
+            let response = match answer {
+                Ok((_until_answered, answer)) => {
+                    settle(priority).await;
+                    answer.await.unwrap_or_else(|never| match never {})
+                }
+                Err(No::Problem(problem)) => problem.into_response(),
+                Err(No::Overloaded) => shed(&app, priority).await.into_response(),
+            };
+            Ok(asked.answered(&app, limit, response))
+        };
+        Box::pin(answering.instrument(span))
+    }
+}
+
+/// Why a request does not come to its handler.
+enum No {
+    Problem(Problem),
+    Overloaded,
+}
+
+impl From<Problem> for No {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl Around {
+    /// Whether a request comes to its handler, with its place among those under way if it needs one;
+    /// and how its caller's limit stands.
+    fn let_in(
+        &self,
+        request: &mut Request,
+        priority: Priority,
+    ) -> (Result<Option<Place>, No>, Option<HeaderValue>) {
+        let app = &self.app;
+        let now = app.now();
+        if let Err(problem) = limit_address(app, request, now) {
+            return (Err(problem.into()), None);
+        }
+        if self.whom == Whom::Anybody {
+            return (Ok(None), None);
+        }
+        let principal = match who_asks(app, request.headers(), now) {
+            Ok(principal) => principal,
+            Err(problem) => return (Err(problem.into()), None),
+        };
+        let (passed, limit) = limit_person(app, &principal, now);
+        // Those with a body have their place once it is read.
+        let has_none = matches!(*request.method(), Method::GET | Method::HEAD);
+        let let_in = passed.map_err(No::from).and_then(|()| {
+            has_none.then(|| place(app, priority).ok_or(No::Overloaded)).transpose()
+        });
+        request.extensions_mut().insert(principal);
+        (let_in, limit)
+    }
+}
+
+/// What is said of a request in every answer, log and metric.
+struct Asked {
+    begun: Instant,
+    id: String,
+    method: &'static str,
+    matched: Option<MatchedPath>,
+    span: tracing::Span,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        let id = format!("{:032x}", rand::random::<u128>());
+        let matched = request.extensions().get::<MatchedPath>().cloned();
+        let method = method_name(request.method());
+        let route = template(matched.as_ref());
+        let span = tracing::info_span!("request", request_id = %id, method, %route);
+        Self { begun: Instant::now(), id, method, matched, span }
+    }
+
+    fn answered(self, app: &App, limit: Option<HeaderValue>, mut response: Response) -> Response {
+        let status = response.status();
+        if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+            let code = problem.code();
+            response = problem.write(&self.id, response);
+            tracing::info!(status = status.as_u16(), code, "answered");
+        } else {
+            if (status.is_client_error() || status.is_server_error()) && !is_json(&response) {
+                // What axum itself says no to.
+                let problem = Problem::new(status, "not_possible", "This is not possible here");
+                response = problem.write(&self.id, response);
+            }
+            tracing::info!(status = status.as_u16(), "answered");
+        }
+        let route = template(self.matched.as_ref());
+        app.meters.answered(self.method, route, status.as_u16(), self.begun.elapsed());
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::try_from(self.id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        if let (Some(limit), Some((_, policy))) = (limit, &app.person_policy) {
+            headers.insert(RATE_LIMIT_POLICY, policy.clone());
+            headers.insert(RATE_LIMIT, limit);
+        }
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+}
+
+/// The template of a route, never the path itself: ids and queries stay out of logs and labels.
+fn template(matched: Option<&MatchedPath>) -> &str {
+    matched.map_or("none", MatchedPath::as_str)
+}
+
+/// Whether somebody may ask for one more thing; and how the limit stands then, for the answer.
+fn limit_person(
+    app: &App,
+    principal: &Principal,
+    now: Timestamp,
+) -> (Result<(), Problem>, Option<HeaderValue>) {
     let (quota, state, passed) = {
         let mut persons = app.persons.lock();
         let passed = persons.check(&principal.who, 1, now);
@@ -87,33 +218,9 @@ pub(crate) async fn authenticated(
         };
         (*persons.quota(), state, passed)
     };
-    let mut response = match passed {
-        Ok(_) => match place(&app, request.method().clone(), priority(&request)).await {
-            Ok(_until_answered) => {
-                request.extensions_mut().insert(principal);
-                next.run(request).await
-            }
-            Err(problem) => problem.into_response(),
-        },
-        Err(refused) => too_many(refused).into_response(),
-    };
-    if let Some((name, policy)) = &app.person_policy {
-        let headers = response.headers_mut();
-        headers.insert(HeaderName::from_static("ratelimit-policy"), policy.clone());
-        if let Ok(stands) = HeaderValue::try_from(state.header(&quota, now).text(name)) {
-            headers.insert(HeaderName::from_static("ratelimit"), stands);
-        }
-    }
-    response
-}
-
-/// A place among the requests under way, for those without a body: the others have theirs once it is
-/// read.
-async fn place(app: &App, method: Method, priority: Priority) -> Result<Option<Place>, Problem> {
-    if !matches!(method, Method::GET | Method::HEAD) {
-        return Ok(None);
-    }
-    enter(app, priority).await.map(Some)
+    let name = app.person_policy.as_ref().map(|(name, _)| name);
+    let limit = name.and_then(|name| state.header(&quota, now).text(name).try_into().ok());
+    (passed.map(|_| ()).map_err(too_many), limit)
 }
 
 /// How much a request matters where there is too much to do.
@@ -122,7 +229,7 @@ pub(crate) fn priority(request: &Request) -> Priority {
     Priority::of(request.method(), route)
 }
 
-/// Who is asking, where [`authenticated`] stands around a handler.
+/// Who is asking, where there is an [`Around`] for [`Whom::Somebody`].
 pub(crate) fn principal(extensions: &Extensions) -> Result<Principal, Problem> {
     extensions.get::<Principal>().cloned().ok_or_else(unauthenticated)
 }
@@ -175,9 +282,9 @@ fn unauthenticated() -> Problem {
 }
 
 /// Before anything else is looked at, whatever is asked.
-fn limit_address(app: &App, request: &Request) -> Result<(), Problem> {
+fn limit_address(app: &App, request: &Request, now: Timestamp) -> Result<(), Problem> {
     let Some(address) = address(app, request) else { return Ok(()) };
-    let passed = app.addresses.lock().check(&one_caller(address), 1, app.now());
+    let passed = app.addresses.lock().check(&one_caller(address), 1, now);
     passed.map(|_| ()).map_err(too_many)
 }
 

@@ -83,30 +83,38 @@ impl Drop for Place {
     }
 }
 
-/// A place for a request; 503 where it has to give way.
-///
-/// A refusal is held back for [`Limits::refuse_after`]: whoever is told "no" at once asks again at once,
-/// and to say it would become all that the service does.
-pub(crate) async fn enter(app: &App, priority: Priority) -> Result<Place, Problem> {
-    let limits = &app.config.limits;
-    let most = priority.most(limits);
-    let count = &app.under_way.0;
-    let taken = count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |under_way| {
+/// A place for a request, if there is one for what matters so much.
+pub(crate) fn place(app: &App, priority: Priority) -> Option<Place> {
+    let most = priority.most(&app.config.limits);
+    let taken = app.under_way.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |under_way| {
         (under_way < most).then(|| under_way.saturating_add(1))
     });
-    if taken.is_ok() {
-        let place = Place(app.clone());
-        // Whatever else has come meanwhile is counted before this is worked off: else a crowd of
-        // requests that never wait would be one at a time, and nobody would give way.
+    taken.is_ok().then(|| Place(app.clone()))
+}
+
+/// To be waited for with the place in hand, before what was asked is done.
+///
+/// Browsing never waits for anything else: without this a crowd that browses would be one at a time, and
+/// nobody would give way. Whatever else has come meanwhile is counted first. What looks at one order
+/// costs less than to be sent away, and what acts waits for the log.
+pub(crate) async fn settle(priority: Priority) {
+    if priority == Priority::Browse {
         tokio::task::yield_now().await;
-        return Ok(place);
     }
+}
+
+/// The refusal of who has to give way.
+///
+/// It is held back for [`Limits::refuse_after`]: whoever is told "no" at once asks again at once, and to
+/// say it would become all that the service does.
+pub(crate) async fn shed(app: &App, priority: Priority) -> Problem {
     metrics::counter!("doorstep_http_shed", "priority" => priority.name()).increment(1);
-    if limits.refuse_after > Duration::ZERO {
-        tokio::time::sleep(limits.refuse_after).await;
+    let wait = app.config.limits.refuse_after;
+    if wait > Duration::ZERO {
+        tokio::time::sleep(wait).await;
     }
     let title = "Too much is under way: send the same again";
-    Err(Problem::unavailable("overloaded", title, COME_BACK_IN))
+    Problem::unavailable("overloaded", title, COME_BACK_IN)
 }
 
 #[cfg(test)]

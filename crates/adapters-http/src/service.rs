@@ -4,15 +4,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderName, HeaderValue, Method, header};
-use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse;
 use axum::routing::get;
 use doorstep_runtime::client::Client;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::app::App;
 use crate::config::{Config, ConfigError, Cors};
-use crate::layers;
+use crate::layers::Whom;
 use crate::problem::Problem;
 use crate::routes;
 
@@ -41,23 +39,18 @@ impl Service {
         let openapi = serde_json::to_string_pretty(&description).unwrap_or_default();
         let served = axum::body::Bytes::from(openapi.clone());
         let json = [(header::CONTENT_TYPE, "application/json")];
-        let mut router = api
+        let mut rest = Router::new()
             .route("/openapi.json", get(move || async move { (json, served) }))
-            .fallback(|| async { Problem::not_found() })
-            .method_not_allowed_fallback(|| async {
-                let status = axum::http::StatusCode::METHOD_NOT_ALLOWED;
-                Problem::new(status, "method_not_allowed", "This is not done here").into_response()
-            });
+            .fallback(|| async { Problem::not_found() });
         #[cfg(feature = "ui")]
         {
-            router = router.merge(crate::ui::routes());
+            rest = rest.merge(crate::ui::routes());
         }
+        let mut router = routes::around(&app, Whom::Anybody, rest).merge(api);
         if let Some(cors) = cors(&app.config.cors) {
             router = router.layer(cors);
         }
-        let router = router
-            .layer(from_fn_with_state(app.clone(), layers::outermost))
-            .with_state(app.clone());
+        let router = router.with_state(app.clone());
         Ok(Self { app, router, openapi })
     }
 

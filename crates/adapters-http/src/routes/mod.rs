@@ -11,7 +11,9 @@ mod restaurants;
 mod sales;
 mod webhooks;
 
-use axum::middleware::from_fn_with_state;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
@@ -19,7 +21,8 @@ use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::describe;
-use crate::layers;
+use crate::layers::{Around, Whom};
+use crate::problem::Problem;
 use crate::socket;
 use crate::wire;
 
@@ -52,7 +55,7 @@ impl utoipa::Modify for Bearer {
 }
 
 /// Every public route, and their description.
-pub(crate) fn api(app: &App) -> (axum::Router<App>, utoipa::openapi::OpenApi) {
+pub(crate) fn api(app: &App) -> (Router<App>, utoipa::openapi::OpenApi) {
     let persons = OpenApiRouter::new()
         .routes(routes!(restaurants::near))
         .routes(routes!(restaurants::menu))
@@ -81,14 +84,25 @@ pub(crate) fn api(app: &App) -> (axum::Router<App>, utoipa::openapi::OpenApi) {
         .routes(routes!(ops::drivers))
         .routes(routes!(ops::counters))
         .routes(routes!(ops::admit))
-        .routes(routes!(ops::open_sale))
-        .layer(from_fn_with_state(app.clone(), layers::authenticated));
+        .routes(routes!(ops::open_sale));
     let open = OpenApiRouter::new()
         .routes(routes!(webhooks::payments))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready));
-    let api = OpenApiRouter::with_openapi(Description::openapi()).merge(persons).merge(open);
-    let (router, mut openapi) = api.split_for_parts();
+    let (persons, mut openapi) =
+        OpenApiRouter::with_openapi(Description::openapi()).merge(persons).split_for_parts();
+    let (open, of_open) = open.split_for_parts();
+    openapi.merge(of_open);
     describe::complete(&mut openapi);
-    (router, openapi)
+    let persons = around(app, Whom::Somebody, persons);
+    (persons.merge(around(app, Whom::Anybody, open)), openapi)
+}
+
+/// Routes with what stands around them, also where they have no such method.
+pub(crate) fn around(app: &App, whom: Whom, routes: Router<App>) -> Router<App> {
+    let not_allowed = || async {
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        Problem::new(status, "method_not_allowed", "This is not done here").into_response()
+    };
+    routes.method_not_allowed_fallback(not_allowed).layer(Around::new(app.clone(), whom))
 }

@@ -87,15 +87,40 @@ fn shown(at: Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_millisecond(at).unwrap_or(jiff::Timestamp::MAX)
 }
 
+impl Time {
+    /// As it is shown. An answer has several, so they are written without the formatter.
+    fn text(self) -> [u8; 24] {
+        fn digits<const N: usize>(number: u16) -> [u8; N] {
+            let mut rest = number;
+            let mut digits = [0; N];
+            for digit in digits.iter_mut().rev() {
+                *digit = b'0' | u8::try_from(rest % 10).unwrap_or_default();
+                rest /= 10;
+            }
+            digits
+        }
+        let at = Offset::UTC.to_datetime(shown(self.0));
+        let two = |number: i8| digits::<2>(number.unsigned_abs().into());
+        let [y0, y1, y2, y3] = digits(at.year().unsigned_abs());
+        let ([o0, o1], [d0, d1]) = (two(at.month()), two(at.day()));
+        let ([h0, h1], [m0, m1]) = (two(at.hour()), two(at.minute()));
+        let ([s0, s1], [f0, f1, f2]) = (two(at.second()), digits(at.millisecond().unsigned_abs()));
+        [
+            y0, y1, y2, y3, b'-', o0, o1, b'-', d0, d1, b'T', h0, h1, b':', m0, m1, b':', s0, s1,
+            b'.', f0, f1, f2, b'Z',
+        ]
+    }
+}
+
 impl std::fmt::Display for Time {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.3}", shown(self.0))
+        f.write_str(str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 

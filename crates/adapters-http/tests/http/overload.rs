@@ -86,6 +86,21 @@ impl Held {
         self.send("GET", &path, &customer(1), "").await.unwrap()
     }
 
+    /// So many at once; how many are answered.
+    async fn crowd(&mut self, count: usize) -> usize {
+        let path = format!("/v1/restaurants/{RESTAURANT}/menu");
+        let who = customer(1);
+        let crowd: Vec<_> = (0..count).map(|_| self.send("GET", &path, &who, "")).collect();
+        let mut answered = 0;
+        for asked in crowd {
+            match asked.await.unwrap() {
+                answer if answer.status == 200 => answered += 1,
+                answer => shed(answer),
+            }
+        }
+        answered
+    }
+
     async fn look(&mut self) -> Answer {
         self.send("GET", "/v1/orders", &customer(1), "").await.unwrap()
     }
@@ -150,6 +165,14 @@ async fn browsing_gives_way_first_then_looking_and_orders_and_cancels_last() {
     assert_eq!(held.service.in_flight(), 0);
     held.browse().await.is(200);
     held.look().await.is(200);
+}
+
+#[tokio::test]
+async fn a_crowd_that_browses_counts_though_none_of_it_waits() {
+    let mut held = Held::new().await;
+    assert_eq!(held.crowd(8).await, 2);
+    assert_eq!(held.service.in_flight(), 0);
+    assert_eq!(held.crowd(2).await, 2);
 }
 
 #[tokio::test]

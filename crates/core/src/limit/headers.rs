@@ -1,7 +1,7 @@
 //! What a limit says of itself in HTTP: `Retry-After` (RFC 9110, 10.2.3), `RateLimit-Policy` and
 //! `RateLimit` (draft-ietf-httpapi-ratelimit-headers), as numbers and as text.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 use super::{Gcra, Quota, span_up};
 use crate::time::{Span, Timestamp};
@@ -92,7 +92,10 @@ impl RateLimit {
     /// The field's value: `"default";r=50;t=30`.
     #[must_use]
     pub fn text(&self, name: &PolicyName) -> String {
-        format!("{name};r={};t={}", self.remaining, self.reset_s)
+        let mut text = String::with_capacity(NAME_MAX);
+        // A text takes all that is written to it.
+        let _written = write!(text, "\"{}\";r={};t={}", name.0, self.remaining, self.reset_s);
+        text
     }
 }
 

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Gcra, Passed, Quota, Refused};
 use crate::time::{Span, Timestamp};
 
-/// How many paid-off keys leave with one check: more than one check can add.
+/// How many keys whose time has come are looked at with one check: more than one check can add.
 const FORGOTTEN_AT_ONCE: usize = 2;
+
+/// The same, for a key that there is no room for.
+const LOOKED_AT_FOR_ROOM: usize = 64;
 
 /// What becomes of a key that the table has no room for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,8 +24,8 @@ pub enum AtBound {
 /// A quota for each key, for a bounded number of keys.
 ///
 /// A key is kept until what it took is paid off, when forgetting it changes nothing; none leaves
-/// earlier. A full table goes on to limit the keys that it knows; what becomes of others is
-/// [`AtBound`]. A check costs the logarithm of the number of keys.
+/// earlier, and each check lets a few go that may. A full table goes on to limit the keys that it
+/// knows; what becomes of others is [`AtBound`]. A check costs the logarithm of the number of keys.
 ///
 /// ```
 /// use doorstep_core::limit::{AtBound, Limits, Quota};
@@ -42,7 +45,8 @@ pub struct Limits<K> {
     keys_max: usize,
     at_bound: AtBound,
     pub(super) states: BTreeMap<K, Gcra>,
-    /// By when they are paid off.
+    /// Each once, by when it is paid off, or by an earlier time: whoever takes more is noted anew only
+    /// when that has come.
     pub(super) by_time: BTreeSet<(Gcra, K)>,
 }
 
@@ -57,24 +61,29 @@ impl<K: Ord + Clone> Limits<K> {
     ///
     /// # Errors
     /// [`Refused`], with when to come back; for a key that a full table does not know, the time
-    /// after which the first key is paid off.
+    /// after which a key may be paid off.
     pub fn check(&mut self, key: &K, cost: u32, now: Timestamp) -> Result<Passed, Refused> {
-        self.forget(now);
-        let known = self.states.get(key).copied();
-        let passed = known.unwrap_or_default().check(&self.quota, cost, now)?;
-        if known.is_none() && cost > 0 && self.states.len() >= self.keys_max {
+        self.forget(FORGOTTEN_AT_ONCE, now);
+        if let Some(state) = self.states.get_mut(key) {
+            let passed = state.check(&self.quota, cost, now)?;
+            *state = passed.state;
+            return Ok(passed);
+        }
+        let passed = Gcra::default().check(&self.quota, cost, now)?;
+        if cost == 0 {
+            return Ok(passed);
+        }
+        if self.states.len() >= self.keys_max {
+            self.forget(LOOKED_AT_FOR_ROOM, now);
+        }
+        if self.states.len() >= self.keys_max {
             return match self.at_bound {
                 AtBound::Refuse => Err(Refused::Later { retry_after: self.room_in(now) }),
                 AtBound::LetPass => Ok(passed),
             };
         }
-        if cost > 0 {
-            if let Some(before) = known {
-                self.by_time.remove(&(before, key.clone()));
-            }
-            self.by_time.insert((passed.state, key.clone()));
-            self.states.insert(key.clone(), passed.state);
-        }
+        self.by_time.insert((passed.state, key.clone()));
+        self.states.insert(key.clone(), passed.state);
         Ok(passed)
     }
 
@@ -102,21 +111,25 @@ impl<K: Ord + Clone> Limits<K> {
         self.states.is_empty()
     }
 
-    /// Lets a few of the keys go whose debt is paid off.
-    fn forget(&mut self, now: Timestamp) {
-        for _ in 0..FORGOTTEN_AT_ONCE {
+    /// Looks at a few of the keys whose time has come: lets those go whose debt is paid off, and notes
+    /// the new time of those that have taken more meanwhile.
+    fn forget(&mut self, at_most: usize, now: Timestamp) {
+        for _ in 0..at_most {
             match self.by_time.first() {
-                Some((state, _)) if state.full_in(now) == Span::ZERO => {
-                    if let Some((_, key)) = self.by_time.pop_first() {
-                        self.states.remove(&key);
-                    }
-                }
+                Some((noted, _)) if noted.full_in(now) == Span::ZERO => {}
                 Some(_) | None => return,
+            }
+            let Some((_, key)) = self.by_time.pop_first() else { return };
+            match self.states.get(&key) {
+                Some(state) if state.full_in(now) > Span::ZERO => {
+                    self.by_time.insert((*state, key));
+                }
+                Some(_) | None => _ = self.states.remove(&key),
             }
         }
     }
 
-    /// How long until a key is paid off: at least a millisecond.
+    /// How long until a key may be paid off: at least a millisecond.
     fn room_in(&self, now: Timestamp) -> Span {
         let first = self.by_time.first().map_or(Span::ZERO, |(state, _)| state.full_in(now));
         first.max(Span::from_millis(1))

@@ -242,5 +242,10 @@ proptest! {
             prop_assert_eq!(remaining(limits.check(&key, cost, now)), remaining(wants));
             prop_assert!(limits.len() <= 8 && limits.by_time.len() == limits.states.len());
         }
+        now = now.saturating_add(Span::from_hours(1));
+        for _ in 0..8 {
+            prop_assert!(limits.check(&8, 0, now).is_ok());
+        }
+        prop_assert!(limits.is_empty() && limits.by_time.is_empty());
     }
 }
