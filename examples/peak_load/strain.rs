@@ -205,6 +205,7 @@ pub(crate) fn overload(lasts: Duration) -> Fallible {
     // Once, so that the tokens are known.
     callers.block_on(saturate(address, 256, Duration::from_secs(5), plan()));
     mix.take();
+    let begun_with = process::rss_bytes();
     let at_peak = callers.block_on(saturate(address, 256, lasts, plan()));
     let (peak, peak_s) = (at_peak.per_s(), at_peak.taken_s);
     let heard_at_peak = mix.take();
@@ -248,10 +249,17 @@ pub(crate) fn overload(lasts: Duration) -> Fallible {
         100.0 * done_of_all / peak
     );
     let after = process::rss_bytes();
+    let an_order = |grown: u64, heard: &BTreeMap<(Kind, u16), u64>| {
+        let orders = heard.get(&(Kind::Act, 201)).copied().unwrap_or_default();
+        grown as f64 / 1_024.0 / orders as f64
+    };
     println!(
-        "memory of service and callers: {} MiB before, {} MiB after",
+        "memory of service and callers: {} MiB before, {} MiB after; an order that is kept has {:.1} KiB \
+         at the peak, {:.1} KiB at four times the peak",
         memory >> 20,
-        after >> 20
+        after >> 20,
+        an_order(memory.saturating_sub(begun_with), &heard_at_peak),
+        an_order(after.saturating_sub(memory), &heard),
     );
 
     for second in 1..=5 {

@@ -74,7 +74,7 @@ pub struct Limits {
     /// From how many under way on nobody browses, and no position is taken by HTTP. Default 512.
     pub in_flight_browse_max: usize,
     /// How long such a refusal is held back, so that whoever asks again at once does not cost as much
-    /// as an answer would. Default 250 ms.
+    /// as an answer would. Default 500 ms.
     pub refuse_after: Duration,
     /// How many proxies stand in front, each of which appends to `X-Forwarded-For`. Default 0: the
     /// connection's own address counts, and the header is not read.
@@ -222,7 +222,7 @@ impl Default for Limits {
             in_flight_max: 2_048,
             in_flight_look_max: 1_024,
             in_flight_browse_max: 512,
-            refuse_after: Duration::from_millis(250),
+            refuse_after: Duration::from_millis(500),
             proxies: 0,
             sockets_max: 12_000,
             sockets_per_principal_max: 8,
