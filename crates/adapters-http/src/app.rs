@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::auth::Who;
 use crate::config::{Config, ConfigError};
+use crate::fresh::Fresh;
 use crate::meters::Meters;
 use crate::overload::UnderWay;
 use crate::wire;
@@ -33,8 +34,8 @@ pub(crate) struct Shared {
     pub(crate) meters: Meters,
     /// What the limit of a person is called, and says of itself.
     pub(crate) person_policy: Option<(PolicyName, HeaderValue)>,
-    /// The counters and when they were made: at most once a second, whoever asks.
-    pub(crate) counters: Mutex<Option<(Timestamp, wire::Counters)>>,
+    /// The counters: made at most once a second, whoever asks.
+    pub(crate) counters: Fresh<wire::Counters>,
 }
 
 /// The open sockets.
@@ -63,7 +64,7 @@ impl App {
             under_way: UnderWay::default(),
             meters: Meters::default(),
             person_policy: person_policy(&limits.per_principal),
-            counters: Mutex::default(),
+            counters: Fresh::default(),
             config,
         })))
     }

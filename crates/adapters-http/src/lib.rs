@@ -68,6 +68,7 @@ pub mod auth;
 mod command;
 pub mod config;
 mod describe;
+mod fresh;
 mod layers;
 mod meters;
 mod overload;

@@ -122,15 +122,7 @@ pub(crate) async fn counters(
 ) -> Result<Json<wire::Counters>, Problem> {
     only(&principal, &[Role::Operations])?;
     let now = app.now();
-    let known = *app.counters.lock();
-    if let Some((at, counters)) = known
-        && now.saturating_since(at) < COUNTERS_EVERY
-    {
-        return Ok(Json(counters));
-    }
-    let counters = count(&app, now);
-    *app.counters.lock() = Some((now, counters));
-    Ok(Json(counters))
+    Ok(Json(app.counters.get(now, COUNTERS_EVERY, async || count(&app, now)).await))
 }
 
 fn count(app: &App, now: Timestamp) -> wire::Counters {
