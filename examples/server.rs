@@ -213,6 +213,10 @@ async fn run(settings: Settings) -> Fallible<()> {
     });
     let mut connections = Connections::default();
     connections.end_within = Duration::from_secs(10);
+    if settings.proxies > 0 {
+        // Everybody comes from the proxy's address.
+        connections.per_address_most = connections.most;
+    }
     let ended = wait_for_end(&running)?;
     service.serve(people, connections, ended).await;
     notify("STOPPING=1");

@@ -11,12 +11,14 @@ use doorstep_runtime::client::Client;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::auth::Who;
 use crate::config::{Config, ConfigError};
 use crate::fresh::Fresh;
 use crate::meters::Meters;
 use crate::overload::UnderWay;
+use crate::serve::Place;
 use crate::wire;
 
 /// What the handlers share; clones are one.
@@ -43,7 +45,8 @@ pub(crate) struct Shared {
 pub(crate) struct Sockets {
     /// Told when the service goes away.
     pub(crate) leaving: CancellationToken,
-    pub(crate) tasks: TaskTracker,
+    /// The seats that are taken.
+    pub(crate) taken: TaskTracker,
     by_person: Mutex<BTreeMap<Who, usize>>,
     open: std::sync::atomic::AtomicUsize,
 }
@@ -99,17 +102,22 @@ pub(crate) enum NoSocket {
     Leaving,
 }
 
-/// A place among the open sockets, given back when dropped.
+/// A place among the open sockets, given back when dropped; with it that of the connection.
 pub(crate) struct Seat {
     app: App,
     who: Who,
+    _connection: Option<Arc<Place>>,
+    /// Whoever ends the service waits for it.
+    _awaited: TaskTrackerToken,
 }
 
 impl App {
-    /// A place for one more socket of `who`.
-    pub(crate) fn seat(&self, who: &Who) -> Result<Seat, NoSocket> {
+    /// A place for one more socket of `who`, which keeps its connection's.
+    pub(crate) fn seat(&self, who: &Who, connection: Option<Arc<Place>>) -> Result<Seat, NoSocket> {
         use std::sync::atomic::Ordering;
-        let Sockets { leaving, by_person, open, .. } = &self.sockets;
+        let Sockets { leaving, taken, by_person, open } = &self.sockets;
+        // In this order: whoever ends the service waits for this one, or this one sees that it ends.
+        let awaited = taken.token();
         if leaving.is_cancelled() {
             return Err(NoSocket::Leaving);
         }
@@ -125,7 +133,8 @@ impl App {
         *theirs = theirs.saturating_add(1);
         open.fetch_add(1, Ordering::Relaxed);
         metrics::gauge!("doorstep_http_sockets").increment(1.0);
-        Ok(Seat { app: self.clone(), who: who.clone() })
+        let (app, who) = (self.clone(), who.clone());
+        Ok(Seat { app, who, _connection: connection, _awaited: awaited })
     }
 }
 

@@ -32,10 +32,11 @@ use crate::service::Service;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connections {
-    /// Open at once; one more is closed unread. Default 20,000.
+    /// Open at once, WebSockets among them; one more is closed unread. Default 20,000.
     pub most: usize,
     /// Open at once from one address, of IPv6 from one network of 64 bits. Default 1,024: many people
-    /// share one. Behind a proxy, all of them come from it.
+    /// share one. Behind a proxy, all of them come from it, and every WebSocket too: let it have
+    /// [`most`](Self::most).
     pub per_address_most: usize,
     /// How long headers may take, and how long a connection may ask nothing. Default 15 s.
     pub headers_within: Duration,
@@ -170,8 +171,13 @@ fn talk(
     place: Place,
 ) {
     let peer = Peer(place.peer);
+    let place = Arc::new(place);
+    let held = Arc::clone(&place);
     let answer = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        let extensions = request.extensions_mut();
+        extensions.insert(peer);
+        // A WebSocket keeps it: this connection ends when the socket begins.
+        extensions.insert(Arc::clone(&held));
         router.clone().oneshot(request.map(Body::new))
     });
     let connection =
@@ -206,7 +212,8 @@ struct Counted {
 }
 
 /// One of them, given back when dropped.
-struct Place {
+#[derive(Debug)]
+pub(crate) struct Place {
     open: Arc<Open>,
     peer: IpAddr,
 }

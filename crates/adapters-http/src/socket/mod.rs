@@ -6,11 +6,15 @@
 pub(crate) mod driver;
 pub(crate) mod tracking;
 
+use std::convert::Infallible;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use doorstep_core::time::{Span, Timestamp};
@@ -20,6 +24,7 @@ use tokio::time::{Instant, timeout};
 use crate::app::{App, NoSocket, Seat};
 use crate::auth::Principal;
 use crate::problem::Problem;
+use crate::serve::Place;
 
 /// The subprotocol: the version of the messages.
 const PROTOCOL: &str = "doorstep.v1";
@@ -78,26 +83,43 @@ impl Close {
     }
 }
 
+/// A request that asks for a socket.
+pub(crate) struct Opening {
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    /// Its connection's place among those that are served.
+    connection: Option<Arc<Place>>,
+}
+
+impl FromRequestParts<App> for Opening {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let upgrade = WebSocketUpgrade::from_request_parts(parts, app).await;
+        let connection = parts.extensions.get().cloned();
+        Ok(Self { headers: parts.headers.clone(), upgrade, connection })
+    }
+}
+
 /// Opens a socket, and has `talk` talk on it until it says how to close.
 pub(crate) fn open<F, Fut>(
     app: &App,
     principal: &Principal,
-    headers: &HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    opening: Opening,
     talk: F,
 ) -> Result<Response, Problem>
 where
     F: FnOnce(Line) -> Fut + Send + 'static,
     Fut: Future<Output = (Line, Close)> + Send + 'static,
 {
-    check_origin(app, headers)?;
+    let Opening { headers, upgrade, connection } = opening;
+    check_origin(app, &headers)?;
     let upgrade = upgrade.map_err(|_| {
         let title = "This is a WebSocket: open it as one";
         Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", title)
     })?;
-    let seat = app.seat(&principal.who).map_err(no_seat)?;
-    let expires_at = principal.expires_at;
-    let (app, tasks) = (app.clone(), app.sockets.tasks.clone());
+    let seat = app.seat(&principal.who, connection).map_err(no_seat)?;
+    let (app, expires_at) = (app.clone(), principal.expires_at);
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -105,12 +127,10 @@ where
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX);
-    Ok(upgrade.on_upgrade(move |socket| {
-        tasks.track_future(async move {
-            let line = Line::new(app, socket, expires_at, seat);
-            let (line, close) = talk(line).await;
-            line.close(close).await;
-        })
+    Ok(upgrade.on_upgrade(async move |socket| {
+        let line = Line::new(app, socket, expires_at, seat);
+        let (line, close) = talk(line).await;
+        line.close(close).await;
     }))
 }
 

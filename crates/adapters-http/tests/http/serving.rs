@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use doorstep_http::Connections;
+use doorstep_http::auth::Who;
 use doorstep_runtime::memory_log::MemoryLog;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::city::{City, policy};
+use crate::city::{City, bob, policy};
 use crate::sockets::Served;
 
 async fn connect(served: &Served) -> TcpStream {
@@ -106,6 +107,32 @@ async fn connections_are_bounded_in_all_and_from_one_address() {
                 break;
             }
         }
+    }
+}
+
+/// Whether somebody new is answered.
+async fn is_answered(served: &Served) -> bool {
+    let mut stream = connect(served).await;
+    let asked = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let _or_cut_off = stream.write_all(asked.as_bytes()).await;
+    rest(&mut stream).await.starts_with("HTTP/1.1 200")
+}
+
+#[tokio::test]
+async fn a_socket_keeps_the_place_of_its_connection() {
+    for per_address in [true, false] {
+        let mut connections = Connections::default();
+        match per_address {
+            true => connections.per_address_most = 2,
+            false => connections.most = 2,
+        }
+        let served = Served::new(City::new().await, connections).await;
+        let path = "/v1/drivers/stream";
+        let first = served.open_as(path, &bob()).await.unwrap();
+        let _second = served.open_as(path, &Who::Driver(2.into())).await.unwrap();
+        assert!(!is_answered(&served).await);
+        drop(first);
+        while !is_answered(&served).await {}
     }
 }
 

@@ -62,7 +62,7 @@ impl Served {
         }
     }
 
-    async fn open_as(&self, path: &str, who: &Who) -> Result<Socket, u16> {
+    pub(crate) async fn open_as(&self, path: &str, who: &Who) -> Result<Socket, u16> {
         let token = self.city.token(who);
         self.open(path, &[("authorization", format!("Bearer {token}"))]).await
     }
