@@ -93,6 +93,9 @@ pub struct Limits {
     pub ping_every: Duration,
     /// Messages of a driver's socket. Default 120 a minute.
     pub per_driver_socket: Quota,
+    /// Pings and pongs of whoever is at the other end of a socket; more close it with 1008. Default 10 a
+    /// second.
+    pub per_socket_control: Quota,
 }
 
 /// Why a configuration is not taken.
@@ -253,14 +256,19 @@ impl Default for Limits {
             send_within: Duration::from_secs(10),
             ping_every: Duration::from_secs(30),
             per_driver_socket: a_minute(120),
+            per_socket_control: quota(10, Span::from_secs(1)),
         }
     }
 }
 
-/// `count` a minute, all of them at once if need be.
-#[expect(clippy::expect_used, reason = "a constant quota is sound, and a test says so")]
 fn a_minute(count: u32) -> Quota {
-    Quota::new(count, Span::from_mins(1)).expect("1 or more a minute is a quota")
+    quota(count, Span::from_mins(1))
+}
+
+/// `count` in such a time, all of them at once if need be.
+#[expect(clippy::expect_used, reason = "a constant quota is sound, and a test says so")]
+fn quota(count: u32, per: Span) -> Quota {
+    Quota::new(count, per).expect("1 or more a second or a minute is a quota")
 }
 
 #[cfg(test)]

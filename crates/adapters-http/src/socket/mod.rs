@@ -17,6 +17,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgr
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
+use doorstep_core::limit::Gcra;
 use doorstep_core::time::{Span, Timestamp};
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
@@ -169,6 +170,8 @@ pub(crate) struct Line {
     /// When the other side was last heard of.
     heard_at: Instant,
     ping_at: Instant,
+    /// Pings and pongs of the other side.
+    control: Gcra,
     _seat: Seat,
 }
 
@@ -189,7 +192,8 @@ impl Line {
         let now = Instant::now();
         let every = app.config.limits.ping_every;
         let ping_at = now.checked_add(every).unwrap_or(now);
-        Self { app, socket, expires_at, heard_at: now, ping_at, _seat: seat }
+        let control = Gcra::default();
+        Self { app, socket, expires_at, heard_at: now, ping_at, control, _seat: seat }
     }
 
     /// Waits for `changed`, for a message, for `wake_at`, or for what ends the socket.
@@ -217,7 +221,14 @@ impl Line {
                         return Woke::Text(text);
                     }
                     // A pong, or a ping that is answered by itself.
-                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.heard_at = Instant::now(),
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+                        self.heard_at = Instant::now();
+                        let quota = &self.app.config.limits.per_socket_control;
+                        match self.control.check(quota, 1, self.app.now()) {
+                            Ok(passed) => self.control = passed.state,
+                            Err(_) => return Woke::Close(Close::Policy("too many pings")),
+                        }
+                    }
                     Some(Ok(Message::Binary(_))) => {
                         return Woke::Close(Close::Policy("messages are text"));
                     }

@@ -293,3 +293,27 @@ async fn sockets_are_bounded_and_a_driver_who_talks_too_much_is_let_go() {
     }
     assert!(served.open_as(path, &bob()).await.is_ok());
 }
+
+#[tokio::test]
+async fn whoever_pings_too_often_is_let_go() {
+    let city = City::on(MemoryLog::new(), 1, policy(), |mut config| {
+        let quota = doorstep_core::limit::Quota::new(3, Span::from_hours(1));
+        config.limits.per_socket_control = quota.unwrap();
+        config
+    });
+    city.found().await;
+    let served = Served::new(city, Connections::default()).await;
+    let track = format!("/v1/orders/{}/track", served.city.order().await);
+    for (path, who) in [("/v1/drivers/stream", bob()), (&track, ana())] {
+        let mut socket = served.open_as(path, &who).await.unwrap();
+        next_of(&mut socket, "snapshot").await;
+        for _ in 0..3 {
+            socket.send(Message::Ping("a".into())).await.unwrap();
+            let answer = tokio::time::timeout(PATIENCE, socket.next()).await.expect("in time");
+            assert_eq!(answer.unwrap().unwrap(), Message::Pong("a".into()));
+        }
+        // A pong that nobody asked for counts alike.
+        socket.send(Message::Pong("a".into())).await.unwrap();
+        assert_eq!(next(&mut socket).await, Err(1_008));
+    }
+}
