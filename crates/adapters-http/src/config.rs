@@ -88,6 +88,8 @@ pub struct Limits {
     pub location_every: Duration,
     /// How long a socket's reader may keep a message waiting before it is let go. Default 10 s.
     pub send_within: Duration,
+    /// How long whoever was told why a socket is closed may take to close it, too. Default 2 s.
+    pub close_within: Duration,
     /// How often a silent socket is pinged. One that is silent for twice as long is let go. Default
     /// 30 s.
     pub ping_every: Duration,
@@ -254,6 +256,7 @@ impl Default for Limits {
             sockets_per_principal_max: 8,
             location_every: Duration::from_millis(2_500),
             send_within: Duration::from_secs(10),
+            close_within: Duration::from_secs(2),
             ping_every: Duration::from_secs(30),
             per_driver_socket: a_minute(120),
             per_socket_control: quota(10, Span::from_secs(1)),

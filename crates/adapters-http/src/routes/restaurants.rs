@@ -205,9 +205,7 @@ pub(crate) async fn act(
     let command = Command::Restaurant { order, act: says };
     change(&app, &act.who, order, act.cause, command).await?;
     match kept(&app, &act.who, order).await? {
-        Some(Known::Order(order)) => {
-            Ok(Json(show::order(&app, &order, app.now())).into_response())
-        }
+        Some(Known::Order(order)) => Ok(Json(show::order(&app, &order, app.now())).into_response()),
         Some(Known::Checkout(_)) => Err(Problem::not_found()),
         None => Ok(StatusCode::NO_CONTENT.into_response()),
     }

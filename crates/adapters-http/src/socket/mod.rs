@@ -276,8 +276,15 @@ impl Line {
         metrics::counter!("doorstep_http_sockets_closed", "why" => close.name()).increment(1);
         if let Some((code, reason)) = close.frame() {
             let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-            let _sent_or_gone = self.put(Message::Close(Some(frame))).await;
+            if self.put(Message::Close(Some(frame))).await.is_err() {
+                return;
+            }
         }
+        // Whoever is cut off with something of theirs unread is reset, and may never see what was said
+        // last (RFC 9112, section 9.6); and whoever closed first is owed a Close (RFC 6455, 5.5.1).
+        let within = self.app.config.limits.close_within;
+        let closes = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _in_time = timeout(within, closes).await;
     }
 }
 
