@@ -7,6 +7,7 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use doorstep_core::limit::{AtBound, Limits as Table, PolicyName, Quota};
 use doorstep_core::time::Timestamp;
+use doorstep_geo_index::Viewport;
 use doorstep_runtime::client::Client;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -15,11 +16,14 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::auth::Who;
 use crate::config::{Config, ConfigError};
-use crate::fresh::Fresh;
+use crate::fresh::{Fresh, FreshBy};
 use crate::meters::Meters;
 use crate::overload::UnderWay;
 use crate::serve::Place;
 use crate::wire;
+
+/// Most viewports whose map is kept for who looks at the same one.
+const MAPS_MAX: usize = 16;
 
 /// What the handlers share; clones are one.
 #[derive(Clone)]
@@ -38,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) person_policy: Option<(PolicyName, HeaderValue)>,
     /// The counters: made at most once a second, whoever asks.
     pub(crate) counters: Fresh<wire::Counters>,
+    /// The maps of the viewports that were looked at last.
+    pub(crate) maps: FreshBy<Viewport, wire::Markers>,
 }
 
 /// The open sockets.
@@ -68,6 +74,7 @@ impl App {
             meters: Meters::default(),
             person_policy: person_policy(&limits.per_principal),
             counters: Fresh::default(),
+            maps: FreshBy::new(MAPS_MAX),
             config,
         })))
     }

@@ -1,5 +1,8 @@
 //! Something costly that many ask for.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use doorstep_core::time::{Span, Timestamp};
 use tokio::sync::Mutex;
 
@@ -31,6 +34,44 @@ impl<T: Clone> Fresh<T> {
         let value = work().await;
         *kept = Some((now, value.clone()));
         value
+    }
+}
+
+/// The same by key, for the keys that were asked for last, at most so many: for any other it is worked
+/// out anew.
+#[derive(Debug)]
+pub(crate) struct FreshBy<K, T> {
+    most: usize,
+    /// Whoever was asked for last stands last.
+    recent: parking_lot::Mutex<VecDeque<(K, Arc<Fresh<T>>)>>,
+}
+
+impl<K: PartialEq, T: Clone> FreshBy<K, T> {
+    pub(crate) const fn new(most: usize) -> Self {
+        Self { most, recent: parking_lot::Mutex::new(VecDeque::new()) }
+    }
+
+    /// As [`Fresh::get`].
+    pub(crate) async fn get(
+        &self,
+        key: K,
+        now: Timestamp,
+        lasts: Span,
+        work: impl AsyncFnOnce() -> T,
+    ) -> T {
+        self.of(key).get(now, lasts, work).await
+    }
+
+    fn of(&self, key: K) -> Arc<Fresh<T>> {
+        let mut recent = self.recent.lock();
+        let place = recent.iter().position(|(known, _)| *known == key);
+        let fresh = place.and_then(|place| recent.remove(place)).map(|(_, fresh)| fresh);
+        let fresh = fresh.unwrap_or_default();
+        recent.push_back((key, Arc::clone(&fresh)));
+        if recent.len() > self.most {
+            recent.pop_front();
+        }
+        fresh
     }
 }
 
@@ -73,5 +114,21 @@ mod tests {
         }
         let mut next = pin!(fresh.get(NOW, A_SECOND, async || 2));
         assert_eq!(next.as_mut().poll(&mut context), Poll::Ready(2));
+    }
+
+    #[test]
+    fn what_was_asked_for_last_is_kept_by_key() {
+        let fresh = FreshBy::new(2);
+        let get = |key: char, value: u8| {
+            let got = pin!(fresh.get(key, NOW, A_SECOND, async || value));
+            match got.poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(value) => value,
+                Poll::Pending => panic!("nobody is at it"),
+            }
+        };
+        assert_eq!((get('a', 1), get('b', 2)), (1, 2));
+        assert_eq!(get('a', 3), 1);
+        assert_eq!(get('c', 4), 4, "in the place of b, which was asked for before a");
+        assert_eq!((get('a', 5), get('b', 6)), (1, 6));
     }
 }
