@@ -70,8 +70,8 @@ impl Default for Connections {
 }
 
 impl Service {
-    /// Answers on `listener` until `end` resolves; then in order: nobody new is let in, sockets are
-    /// closed with 1001, requests under way are answered, for at most [`Connections::end_within`].
+    /// Answers on `listener` until `end` resolves; then nobody new is let in, and for at most
+    /// [`Connections::end_within`] sockets are closed with 1001 and requests under way answered.
     pub async fn serve(
         &self,
         listener: TcpListener,
@@ -92,7 +92,7 @@ impl Connections {
         self.answer(listener, router, end, std::future::ready(())).await;
     }
 
-    /// The same, with what is to be done between the last request taken and the last one answered.
+    /// The same, with what is to be done while the last requests are answered.
     async fn answer(
         self,
         listener: TcpListener,
@@ -103,10 +103,11 @@ impl Connections {
         let within = self.end_within;
         let underway = Underway::default();
         accept(listener, router, self, &underway, end).await;
-        close.await;
         underway.leaving.cancel();
         underway.tasks.close();
-        let _in_time = tokio::time::timeout(within, underway.tasks.wait()).await;
+        // Whoever is slow to leave a socket keeps neither connections open nor the process longer.
+        let (_in_time, ()) =
+            tokio::join!(tokio::time::timeout(within, underway.tasks.wait()), close);
     }
 }
 

@@ -137,6 +137,29 @@ async fn a_socket_keeps_the_place_of_its_connection() {
 }
 
 #[tokio::test]
+async fn who_is_slow_to_leave_a_socket_keeps_no_connection_open() {
+    let city = City::on(MemoryLog::new(), 1, policy(), |mut config| {
+        config.limits.close_within = Duration::from_secs(3_600);
+        config
+    });
+    city.found().await;
+    let mut connections = Connections::default();
+    connections.headers_within = Duration::from_secs(3_600);
+    connections.end_within = Duration::from_secs(3_600);
+    let mut served = Served::new(city, connections).await;
+    let slow = served.open_as("/v1/drivers/stream", &bob()).await.unwrap();
+    let mut idle = connect(&served).await;
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut told = [0; 15];
+    idle.read_exact(&mut told).await.unwrap();
+    drop(served.end.take());
+    rest(&mut idle).await;
+    assert_eq!(served.city.service.sockets(), 1);
+    drop(slow);
+    served.ended.await.unwrap();
+}
+
+#[tokio::test]
 async fn requests_under_way_are_answered_when_the_service_ends() {
     let mut served = served(Connections::default()).await;
     let mut slow = connect(&served).await;

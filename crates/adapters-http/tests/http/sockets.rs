@@ -74,7 +74,11 @@ async fn next(socket: &mut Socket) -> Result<Value, u16> {
         let message = tokio::time::timeout(PATIENCE, socket.next()).await.expect("in time");
         match message {
             Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-            Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1_005, |f| f.code.into())),
+            Some(Ok(Message::Close(frame))) => {
+                // The answer, for which the service waits a while.
+                let _or_gone = socket.flush().await;
+                return Err(frame.map_or(1_005, |f| f.code.into()));
+            }
             Some(Ok(_)) => {}
             Some(Err(_)) | None => return Err(1_006),
         }
