@@ -26,7 +26,8 @@ pub struct Config {
     /// What the payment provider signs its webhooks with; two while they are rotated. Default: none,
     /// and no webhook is believed.
     pub webhook_secrets: Vec<stripe::Secret>,
-    /// Where orders are looked up that have left memory. Default: nowhere, and they are not found.
+    /// Where orders are looked up that have left memory. Default: nowhere, and they are not found; a
+    /// retry of what was done to one is then told that it was done (204), without the order.
     pub history: Option<Arc<dyn HistorySource>>,
     /// Bounds in space and time.
     pub limits: Limits,

@@ -25,8 +25,7 @@
 //! ## Doing something once
 //!
 //! Every `POST` that changes something wants an `Idempotency-Key` (1 to 255 printable ASCII
-//! characters). A repetition gets the first outcome, also after a restart, and after its order has left
-//! memory: with the order from [`Config::history`], or 204 where there is none. The same key with
+//! characters). A repetition gets the first outcome, also after a restart; the same key with
 //! another body gets 422 `idempotency_key_reused`.
 //!
 //! ## Tracking an order: `GET /v1/orders/{id}/track`
