@@ -98,9 +98,16 @@ impl Effort {
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
-    if let (Some(http_sockets::CLIENTS), Some(file)) = (words.next().as_deref(), words.next()) {
-        http_sockets::clients(&file);
-        return ExitCode::SUCCESS;
+    match (words.next().as_deref(), words.next()) {
+        (Some(http_sockets::CLIENTS), Some(file)) => {
+            http_sockets::clients(&file);
+            return ExitCode::SUCCESS;
+        }
+        (Some(http_sockets::MEMORY), Some(sockets)) => {
+            http_sockets::memory(&sockets);
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
     }
     let mut effort = Effort { quick: false };
     let mut wanted = Vec::new();

@@ -213,6 +213,10 @@ async fn run(settings: Settings) -> Fallible<()> {
     });
     let mut connections = Connections::default();
     connections.end_within = Duration::from_secs(10);
+    if settings.proxies > 0 {
+        // Everybody comes from the proxy's address.
+        connections.per_address_most = connections.most;
+    }
     let ended = wait_for_end(&running)?;
     service.serve(people, connections, ended).await;
     notify("STOPPING=1");
@@ -236,22 +240,23 @@ fn axum_serve(listener: TcpListener, router: axum::Router) -> tokio::task::JoinH
     })
 }
 
-/// Resolves when a signal says so, or the shard has stopped by itself.
+/// Resolves when a signal says so, or the shard has stopped by itself: it runs no more, whether it ever
+/// decided or not, or another process decides in its place.
 fn wait_for_end<L, P, H>(
     running: &threads::Running<L, P, H>,
-) -> Fallible<impl Future<Output = ()> + use<L, P, H>> {
+) -> Fallible<impl Future<Output = ()>> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let client = running.client();
     Ok(async move {
         let stopped = async {
             let mut looks = tokio::time::interval(Duration::from_secs(1));
             let mut decided = false;
             loop {
                 looks.tick().await;
-                if decided && !client.is_owner() {
+                let status = running.status();
+                if !status.is_running || (decided && !status.is_owner) {
                     return;
                 }
-                decided |= client.is_owner();
+                decided |= status.is_owner;
             }
         };
         tokio::select! {

@@ -137,6 +137,7 @@ fn placing(city: &City, orders: &[OnTheWay], effort: &Effort, report: &mut Repor
         .collect();
     let (mut p50, mut p99) = (Vec::new(), Vec::new());
     let (mut taken, mut asked) = (Vec::new(), Vec::new());
+    let before = city.client.drivers().tally();
     for _ in 0..1 {
         let (ordering, polling, pinging) = generator.block_on(async {
             let from = Instant::now() + Duration::from_millis(500);
@@ -157,9 +158,14 @@ fn placing(city: &City, orders: &[OnTheWay], effort: &Effort, report: &mut Repor
         taken.push(pinging);
         asked.push(polling.per_s());
     }
+    let after = city.client.drivers().tally();
+    let moved = after.moved + after.refreshed - before.moved - before.refreshed;
+    let stale = after.out_of_order - before.out_of_order + after.implausible - before.implausible;
+    assert!(moved > 9 * stale, "the index took {moved} pings and left {stale}");
     let what = "290 orders a second, durable, their money held, beside the pings and polls below";
     report.figure("http/place_order_p50_ms", Samples::new(p50), "ms", what);
     report.figure("http/place_order_p99_ms", Samples::new(p99), "ms", what);
-    report.figure("http/pings_beside_per_s", Samples::new(taken), "1/s", "over drivers' sockets");
+    let what = "over drivers' sockets, each of them newer than the last";
+    report.figure("http/pings_beside_per_s", Samples::new(taken), "1/s", what);
     report.figure("http/polls_beside_per_s", Samples::new(asked), "1/s", "eligibility");
 }

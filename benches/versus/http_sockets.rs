@@ -3,19 +3,26 @@
 //!
 //! The clients are a process of their own: this program again, which is told what to open and whose
 //! arrivals to tap. An arrival counts from the moment at which the driver's tap was due, over HTTP and
-//! the synced log, to the message at the client that hides the cancel button. The memory of a socket
-//! is what the process of the server grows by, divided by their number; the kernel's buffers are not
-//! in it.
+//! the synced log, to the message at the client that hides the cancel button.
+//!
+//! The memory of a socket is measured in a process of its own, which serves and has done nothing else
+//! but found its city: what its resident memory grows by while the last four fifths of the sockets are
+//! opened, each of them told its first message, by their number. The first fifth is not counted: it
+//! takes what the founding has left free in the allocator, and what a server takes once. In it are the
+//! socket's task, its buffers, its place, its watch and what the allocator needs beside them; the
+//! kernel's buffers are not.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
 use doorstep_core::id::OrderId;
+use doorstep_core::time::Timestamp;
 use doorstep_http::auth::Who;
+use doorstep_http::wire::Time;
 use futures_util::{SinkExt, StreamExt};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -30,7 +37,7 @@ use super::http::{generator, served, threads};
 use super::report::Report;
 use super::rounds::Samples;
 use crate::Effort;
-use crate::load::city::{City, OnTheWay};
+use crate::load::city::{City, OnTheWay, wall};
 use crate::load::http::act;
 use crate::load::pace::{Offer, Tally, offer};
 use crate::load::process;
@@ -39,6 +46,12 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// The first word to this program where it is the clients'.
 pub(crate) const CLIENTS: &str = "http-clients";
+
+/// The first word where it is the service whose memory is looked at.
+pub(crate) const MEMORY: &str = "http-memory";
+
+/// As many sockets as one person may have by default.
+const SOCKETS_EACH: usize = 8;
 
 /// Arrivals a second: as many as there are orders at the platform's peak.
 const ARRIVALS_PER_S: f64 = 290.0;
@@ -70,6 +83,10 @@ pub(crate) async fn pings(
         sockets.push(open(address, "/v1/drivers/stream", token).await.expect("it opens"));
     }
     let every = Duration::from_secs_f64(BATCH as f64 * sockets.len() as f64 / per_s);
+    let apart = (every / BATCH as u32).max(Duration::from_millis(1));
+    // When `from` is, or was, by the clock that fixes are dated by.
+    let now = Instant::now();
+    let began = (wall() + from.duration_since(now)).saturating_sub(now.duration_since(from));
     let mut tasks = Vec::new();
     for (number, mut socket) in sockets.into_iter().enumerate() {
         let first = from + every.mul_f64(number as f64 / drivers.len() as f64);
@@ -79,7 +96,8 @@ pub(crate) async fn pings(
             while due < from + lasts {
                 tokio::time::sleep_until(due).await;
                 turn += 1;
-                let text = message(number, turn);
+                let last = began + due.duration_since(from);
+                let text = message(number, turn, last, apart);
                 socket.send(Message::text(text)).await.expect("it is taken");
                 sent += BATCH as u64;
                 due += every;
@@ -94,16 +112,24 @@ pub(crate) async fn pings(
     sent as f64 / from.elapsed().as_secs_f64()
 }
 
-/// A batch of a driver's pings, a little on from the last one.
-fn message(driver: usize, turn: u32) -> String {
+/// A batch of a driver's pings, each a little on from the one before and so long after it, which is how
+/// the index takes every one: the newest wins.
+fn message(driver: usize, turn: u32, last: Duration, apart: Duration) -> String {
     use std::fmt::Write;
     let mut text = String::from(r#"{"type":"pings","pings":["#);
     let (lat, lng) = (5.5 + driver as f64 * 0.001, -74.0);
     for ping in 0..BATCH {
         let comma = if ping == 0 { "" } else { "," };
         let on = f64::from(turn % 1_000) * 1e-5 + ping as f64 * 1e-7;
-        write!(text, r#"{comma}{{"lat":{:.7},"lng":{lng:.7},"heading_deg":90}}"#, lat + on)
-            .expect("a text takes it");
+        let taken_at = last.saturating_sub(apart * (BATCH - 1 - ping) as u32);
+        let taken_at = Time(Timestamp::from_millis(taken_at.as_millis() as i64));
+        let taken_at = serde_json::to_string(&taken_at).expect("it has a form");
+        write!(
+            text,
+            r#"{comma}{{"lat":{:.7},"lng":{lng:.7},"heading_deg":90,"taken_at":{taken_at}}}"#,
+            lat + on
+        )
+        .expect("a text takes it");
     }
     text.push_str("]}");
     text
@@ -132,7 +158,7 @@ pub(crate) fn arrivals(
     let sockets = effort.of(100, 20);
     let mut waits = Tally::default();
     for some in few.chunks(sockets) {
-        waits.add(arrive(city, &address, dir.path(), some, some.len()).0);
+        waits.add(arrive(city, &address, dir.path(), some, some.len()));
     }
     let waits = waits.sort();
     let one = |value| Samples::new(vec![value]);
@@ -144,60 +170,102 @@ pub(crate) fn arrivals(
         report.skip("http/arrival_p99_ms_10000: the system gives a process too few files");
         return;
     }
-    let (waits, grown) =
-        arrive(city, &address, dir.path(), many, effort.of(3_000, 20).min(many.len()));
+    let waits = arrive(city, &address, dir.path(), many, effort.of(3_000, 20).min(many.len()));
     let what = "the same, 10,000 sockets";
     report.figure("http/arrival_p50_ms_10000", one(waits.quantile_ms(0.5)), "ms", what);
     report.figure("http/arrival_p99_ms_10000", one(waits.quantile_ms(0.99)), "ms", what);
-    let bytes = grown as f64 / many.len() as f64;
-    report.figure("http/bytes_per_socket", one(bytes), "B", "what the server's process grew by");
+    let bytes = bytes_per_socket(many.len());
+    report.figure("http/bytes_per_socket", one(bytes), "B", "what a server's process grows by");
 }
 
-/// Has a process follow these orders and lets the first `count` of them arrive: what it saw, and by how
-/// much this process grew while they were open.
-fn arrive(
-    city: &City,
-    address: &str,
-    dir: &Path,
-    orders: &[OnTheWay],
-    count: usize,
-) -> (Tally, u64) {
-    let token = |who| city.token(&who).expect("it is signed");
+/// Has a process follow these orders and lets the first `count` of them arrive: what it saw.
+fn arrive(city: &City, address: &str, dir: &Path, orders: &[OnTheWay], count: usize) -> Tally {
     let tap = |(n, one): (usize, &OnTheWay)| {
         let path = format!("/v1/drivers/deliveries/{}/at_doorstep", one.delivery);
         let key = (u128::from(one.order.get()) << 32) | n as u128;
-        let tap = act("POST", &path, &token(Who::Driver(one.driver)), key, "{}");
+        let token = city.token(&Who::Driver(one.driver)).expect("it is signed");
+        let tap = act("POST", &path, &token, key, "{}");
         (one.order, String::from_utf8(tap).expect("it is text"))
     };
-    let sockets = orders.iter().map(|one| (one.order, token(Who::Customer(one.customer))));
-    let wanted = Wanted {
-        address: address.to_owned(),
-        sockets: sockets.collect(),
-        arrivals: orders.iter().take(count).enumerate().map(tap).collect(),
-    };
-    let file = dir.join("wanted.json");
-    std::fs::write(&file, serde_json::to_vec(&wanted).expect("it has a form"))
-        .expect("there is room");
-    drop(wanted);
-    let before = process::rss_bytes();
-    let program = std::env::current_exe().expect("it runs");
-    let mut child = Command::new(program)
-        .arg(CLIENTS)
-        .arg(&file)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut told = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-    let mut next = || told.next().expect("the clients say something").expect("it is text");
-    assert_eq!(next(), "open");
-    let grown = process::rss_bytes().saturating_sub(before);
-    let mut go = child.stdin.take().expect("it is piped");
-    go.write_all(b"go\n").expect("it listens");
-    let tally: Tally = serde_json::from_str(&next()).expect("it is a tally");
-    child.wait().expect("it ends");
+    let arrivals = orders.iter().take(count).enumerate().map(tap).collect();
+    let mut clients = Clients::open(city, address, dir, orders, arrivals);
+    clients.go.write_all(b"go\n").expect("they listen");
+    let tally: Tally = serde_json::from_str(&clients.told()).expect("it is a tally");
+    clients.child.wait().expect("they end");
     assert_eq!(tally.good(), tally.due, "not every arrival was seen: {:?}", tally.answers);
-    (tally, grown)
+    tally
+}
+
+/// The process of the clients, whose sockets are open.
+struct Clients {
+    child: Child,
+    told: Lines<BufReader<ChildStdout>>,
+    go: ChildStdin,
+}
+
+impl Clients {
+    fn open(
+        city: &City,
+        address: &str,
+        dir: &Path,
+        orders: &[OnTheWay],
+        arrivals: Vec<(OrderId, String)>,
+    ) -> Self {
+        let token = |one: &OnTheWay| city.token(&Who::Customer(one.customer));
+        let sockets = orders.iter().map(|one| (one.order, token(one).expect("it is signed")));
+        let wanted = Wanted { address: address.to_owned(), sockets: sockets.collect(), arrivals };
+        let file = dir.join("wanted.json");
+        std::fs::write(&file, serde_json::to_vec(&wanted).expect("it has a form"))
+            .expect("there is room");
+        drop(wanted);
+        let mut child = again(CLIENTS).arg(&file).stdin(Stdio::piped()).spawn().expect("it starts");
+        let told = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let go = child.stdin.take().expect("it is piped");
+        let mut clients = Self { child, told, go };
+        assert_eq!(clients.told(), "open");
+        clients
+    }
+
+    fn told(&mut self) -> String {
+        self.told.next().expect("they say something").expect("it is text")
+    }
+}
+
+/// This program as another process, which tells its result.
+fn again(word: &str) -> Command {
+    let mut program = Command::new(std::env::current_exe().expect("it runs"));
+    program.arg(word).stdout(Stdio::piped());
+    program
+}
+
+/// What a process of its own says of so many sockets.
+fn bytes_per_socket(sockets: usize) -> f64 {
+    let told = again(MEMORY).arg(sockets.to_string()).output().expect("it starts");
+    let told = String::from_utf8(told.stdout).expect("it is text");
+    told.trim().parse().expect("it is a number")
+}
+
+/// The program whose memory is looked at: says how many bytes of it are a socket's.
+pub(crate) fn memory(sockets: &str) {
+    let sockets: usize = sockets.parse().expect("it is a number");
+    process::raise_files();
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("there is room");
+    let mut city = City::found(&dir.path().join("city.db"), |_| {}).expect("it is founded");
+    let orders = city.on_the_way(1, sockets.div_ceil(SOCKETS_EACH) as u64);
+    let orders = orders.expect("they are on their way");
+    let followed: Vec<OnTheWay> = orders.iter().flat_map(|one| [*one; SOCKETS_EACH]).collect();
+    let server = threads(2);
+    let address = served(city.service.router(), &server);
+    let (first, rest) = followed.split_at(followed.len() / 5);
+    let uncounted = Clients::open(&city, &address, dir.path(), first, Vec::new());
+    let before = process::rss_bytes();
+    let counted = Clients::open(&city, &address, dir.path(), rest, Vec::new());
+    let grown = process::rss_bytes().saturating_sub(before);
+    println!("{}", grown as f64 / rest.len() as f64);
+    for mut clients in [uncounted, counted] {
+        clients.child.kill().expect("they run");
+        clients.child.wait().expect("they end");
+    }
 }
 
 /// The clients' own program.

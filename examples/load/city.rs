@@ -1,5 +1,10 @@
 //! A city that is served: one shard on one SQLite file, restaurants, drivers, and orders that are on
-//! their way; everything as in `examples/server.rs`, but for the limits of one caller.
+//! their way; the host, its synced log with snapshots and history, and the service as in
+//! `examples/server.rs`.
+//!
+//! What differs: one caller and one address have no limit; nobody collects the spans and metrics, which
+//! costs the service next to nothing then; and the policy is that of a load ([`policy`]), with short
+//! promises and planned dispatch.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -72,9 +77,11 @@ impl City {
         let Opened { log, history, .. } = SqliteLog::open(path, sqlite)?;
         let host = HostConfig {
             reads: true,
+            snapshot_every: Some(100_000),
             ..HostConfig::new(ShardId::default(), policy()?, u128::from(std::process::id()))
         };
         let provider = Sandbox::new(SandboxConfig::default());
+        let kept = Arc::new(history.clone());
         let host = Host::open(host, log, provider, history, clock.now())?;
         let running = threads::spawn(host, clock.clone(), bell)?;
         if !running.wait_for_ownership(Duration::from_secs(60)) {
@@ -83,6 +90,7 @@ impl City {
         let issuer = DevIssuer::new()?;
         let mut config = Config::new(Arc::new(issuer.authenticator()?));
         config.clock = clock.clone();
+        config.history = Some(kept);
         // Everybody comes from one address here, and some ask for many.
         let unlimited = Quota::new(1_000_000_000, Span::from_secs(1))?;
         config.limits.per_principal = unlimited;

@@ -7,16 +7,23 @@ use std::sync::Arc;
 use axum::http::HeaderValue;
 use doorstep_core::limit::{AtBound, Limits as Table, PolicyName, Quota};
 use doorstep_core::time::Timestamp;
+use doorstep_geo_index::Viewport;
 use doorstep_runtime::client::Client;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::auth::Who;
 use crate::config::{Config, ConfigError};
+use crate::fresh::{Fresh, FreshBy};
 use crate::meters::Meters;
 use crate::overload::UnderWay;
+use crate::serve::Place;
 use crate::wire;
+
+/// Most viewports whose map is kept for who looks at the same one.
+const MAPS_MAX: usize = 16;
 
 /// What the handlers share; clones are one.
 #[derive(Clone)]
@@ -33,8 +40,10 @@ pub(crate) struct Shared {
     pub(crate) meters: Meters,
     /// What the limit of a person is called, and says of itself.
     pub(crate) person_policy: Option<(PolicyName, HeaderValue)>,
-    /// The counters and when they were made: at most once a second, whoever asks.
-    pub(crate) counters: Mutex<Option<(Timestamp, wire::Counters)>>,
+    /// The counters: made at most once a second, whoever asks.
+    pub(crate) counters: Fresh<wire::Counters>,
+    /// The maps of the viewports that were looked at last.
+    pub(crate) maps: FreshBy<Viewport, wire::Markers>,
 }
 
 /// The open sockets.
@@ -42,7 +51,8 @@ pub(crate) struct Shared {
 pub(crate) struct Sockets {
     /// Told when the service goes away.
     pub(crate) leaving: CancellationToken,
-    pub(crate) tasks: TaskTracker,
+    /// The seats that are taken.
+    pub(crate) taken: TaskTracker,
     by_person: Mutex<BTreeMap<Who, usize>>,
     open: std::sync::atomic::AtomicUsize,
 }
@@ -63,7 +73,8 @@ impl App {
             under_way: UnderWay::default(),
             meters: Meters::default(),
             person_policy: person_policy(&limits.per_principal),
-            counters: Mutex::default(),
+            counters: Fresh::default(),
+            maps: FreshBy::new(MAPS_MAX),
             config,
         })))
     }
@@ -98,17 +109,22 @@ pub(crate) enum NoSocket {
     Leaving,
 }
 
-/// A place among the open sockets, given back when dropped.
+/// A place among the open sockets, given back when dropped; with it that of the connection.
 pub(crate) struct Seat {
     app: App,
     who: Who,
+    _connection: Option<Arc<Place>>,
+    /// Whoever ends the service waits for it.
+    _awaited: TaskTrackerToken,
 }
 
 impl App {
-    /// A place for one more socket of `who`.
-    pub(crate) fn seat(&self, who: &Who) -> Result<Seat, NoSocket> {
+    /// A place for one more socket of `who`, which keeps its connection's.
+    pub(crate) fn seat(&self, who: &Who, connection: Option<Arc<Place>>) -> Result<Seat, NoSocket> {
         use std::sync::atomic::Ordering;
-        let Sockets { leaving, by_person, open, .. } = &self.sockets;
+        let Sockets { leaving, taken, by_person, open } = &self.sockets;
+        // In this order: whoever ends the service waits for this one, or this one sees that it ends.
+        let awaited = taken.token();
         if leaving.is_cancelled() {
             return Err(NoSocket::Leaving);
         }
@@ -124,7 +140,8 @@ impl App {
         *theirs = theirs.saturating_add(1);
         open.fetch_add(1, Ordering::Relaxed);
         metrics::gauge!("doorstep_http_sockets").increment(1.0);
-        Ok(Seat { app: self.clone(), who: who.clone() })
+        let (app, who) = (self.clone(), who.clone());
+        Ok(Seat { app, who, _connection: connection, _awaited: awaited })
     }
 }
 

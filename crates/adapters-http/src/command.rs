@@ -202,6 +202,21 @@ pub(crate) async fn submit(app: &App, cause: Cause, command: Command) -> Result<
     }
 }
 
+/// What a command was told when it was decided, if it was: nothing is done.
+pub(crate) async fn recall(app: &App, cause: Cause) -> Result<Option<Outcome>, Problem> {
+    // Without a key it is nobody's retry.
+    if cause.digest == 0 {
+        return Ok(None);
+    }
+    let ticket = app.client.recall(cause).map_err(|why| refusal::not_sent(&why))?;
+    match tokio::time::timeout(app.config.limits.answer_within, ticket).await {
+        Ok(Ok(Some(Outcome::Refused(why)))) => Err(refusal::problem(&why, app.now())),
+        Ok(Ok(told)) => Ok(told),
+        Ok(Err(why)) => Err(refusal::not_taken(why)),
+        Err(_) => Err(refusal::unknown()),
+    }
+}
+
 /// The only path parameter, `id`, of whatever kind. A text that is no such id names nothing.
 pub(crate) struct Id<T>(pub(crate) T);
 

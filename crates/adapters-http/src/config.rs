@@ -26,7 +26,8 @@ pub struct Config {
     /// What the payment provider signs its webhooks with; two while they are rotated. Default: none,
     /// and no webhook is believed.
     pub webhook_secrets: Vec<stripe::Secret>,
-    /// Where orders are looked up that have left memory. Default: nowhere, and they are not found.
+    /// Where orders are looked up that have left memory. Default: nowhere, and they are not found; a
+    /// retry of what was done to one is then told that it was done (204), without the order.
     pub history: Option<Arc<dyn HistorySource>>,
     /// Bounds in space and time.
     pub limits: Limits,
@@ -68,10 +69,11 @@ pub struct Limits {
     /// is refused. Default 2,048: at some 50 µs of a processor each, a tenth of a second of work for
     /// one; far more than a log that syncs has in one commit.
     pub in_flight_max: usize,
-    /// From how many under way on orders and sockets are not looked at. Default 1,024: half is left to
-    /// what changes something.
+    /// From how many under way on orders and sockets are not looked at; at most `in_flight_max`. Default
+    /// 1,024: half is left to what changes something.
     pub in_flight_look_max: usize,
-    /// From how many under way on nobody browses, and no position is taken by HTTP. Default 512.
+    /// From how many under way on nobody browses, and no position is taken by HTTP; at most
+    /// `in_flight_look_max`. Default 512.
     pub in_flight_browse_max: usize,
     /// How long such a refusal is held back, so that whoever asks again at once does not cost as much
     /// as an answer would. Default 500 ms.
@@ -87,11 +89,16 @@ pub struct Limits {
     pub location_every: Duration,
     /// How long a socket's reader may keep a message waiting before it is let go. Default 10 s.
     pub send_within: Duration,
+    /// How long whoever was told why a socket is closed may take to close it, too. Default 2 s.
+    pub close_within: Duration,
     /// How often a silent socket is pinged. One that is silent for twice as long is let go. Default
     /// 30 s.
     pub ping_every: Duration,
     /// Messages of a driver's socket. Default 120 a minute.
     pub per_driver_socket: Quota,
+    /// Pings and pongs of whoever is at the other end of a socket; more close it with 1008. Default 10 a
+    /// second.
+    pub per_socket_control: Quota,
 }
 
 /// Why a configuration is not taken.
@@ -122,6 +129,18 @@ pub enum ConfigError {
     Zero {
         /// Which.
         name: &'static str,
+    },
+    /// What gives way first would be let in when what gives way after it is not.
+    #[error("limits: {lower} ({found}) must not be above {upper} ({most})")]
+    OutOfOrder {
+        /// What gives way first.
+        lower: &'static str,
+        /// Its bound.
+        found: usize,
+        /// What gives way after it.
+        upper: &'static str,
+        /// That one's bound.
+        most: usize,
     },
 }
 
@@ -204,8 +223,18 @@ impl Limits {
             ("send_within", self.send_within.is_zero()),
             ("ping_every", self.ping_every.is_zero()),
         ];
-        let found = zero.into_iter().find(|(_, is_zero)| *is_zero);
-        found.map_or(Ok(()), |(name, _)| Err(ConfigError::Zero { name }))
+        if let Some((name, _)) = zero.into_iter().find(|(_, is_zero)| *is_zero) {
+            return Err(ConfigError::Zero { name });
+        }
+        let browse = ("in_flight_browse_max", self.in_flight_browse_max);
+        let look = ("in_flight_look_max", self.in_flight_look_max);
+        let all = ("in_flight_max", self.in_flight_max);
+        for ((lower, found), (upper, most)) in [(browse, look), (look, all)] {
+            if found > most {
+                return Err(ConfigError::OutOfOrder { lower, found, upper, most });
+            }
+        }
+        Ok(())
     }
 }
 
@@ -228,16 +257,22 @@ impl Default for Limits {
             sockets_per_principal_max: 8,
             location_every: Duration::from_millis(2_500),
             send_within: Duration::from_secs(10),
+            close_within: Duration::from_secs(2),
             ping_every: Duration::from_secs(30),
             per_driver_socket: a_minute(120),
+            per_socket_control: quota(10, Span::from_secs(1)),
         }
     }
 }
 
-/// `count` a minute, all of them at once if need be.
-#[expect(clippy::expect_used, reason = "a constant quota is sound, and a test says so")]
 fn a_minute(count: u32) -> Quota {
-    Quota::new(count, Span::from_mins(1)).expect("1 or more a minute is a quota")
+    quota(count, Span::from_mins(1))
+}
+
+/// `count` in such a time, all of them at once if need be.
+#[expect(clippy::expect_used, reason = "a constant quota is sound, and a test says so")]
+fn quota(count: u32, per: Span) -> Quota {
+    Quota::new(count, per).expect("1 or more a second or a minute is a quota")
 }
 
 #[cfg(test)]
@@ -273,5 +308,24 @@ mod tests {
         assert_eq!(Limits::default().check(), Ok(()));
         let limits = Limits { sockets_max: 0, ..Limits::default() };
         assert_eq!(limits.check(), Err(ConfigError::Zero { name: "sockets_max" }));
+    }
+
+    #[test]
+    fn what_gives_way_first_is_not_bounded_above_what_gives_way_after_it() {
+        let check = |browse, look, all| {
+            let limits = Limits {
+                in_flight_browse_max: browse,
+                in_flight_look_max: look,
+                in_flight_max: all,
+                ..Limits::default()
+            };
+            limits.check().map_err(|error| error.to_string())
+        };
+        assert_eq!(check(1, 1, 1), Ok(()));
+        assert_eq!(check(1, 2, 3), Ok(()));
+        let browse = "limits: in_flight_browse_max (3) must not be above in_flight_look_max (2)";
+        assert_eq!(check(3, 2, 3), Err(browse.to_owned()));
+        let look = "limits: in_flight_look_max (4) must not be above in_flight_max (3)";
+        assert_eq!(check(1, 4, 3), Err(look.to_owned()));
     }
 }

@@ -40,7 +40,7 @@
 //! |---|---|---|
 //! | 1000 | the order is over, and its last status was sent | nothing |
 //! | 1001 | the server goes away | reconnect after a jittered second |
-//! | 1008 | a message or a rate that is not allowed | do not reconnect |
+//! | 1008 | a message or a rate that is not allowed, pings included | do not reconnect |
 //! | 4001 | the token has expired | reconnect with a new one |
 //! | 4002 | too slow a reader | reconnect |
 //!
@@ -68,6 +68,7 @@ pub mod auth;
 mod command;
 pub mod config;
 mod describe;
+mod fresh;
 mod layers;
 mod meters;
 mod overload;

@@ -32,10 +32,11 @@ use crate::service::Service;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Connections {
-    /// Open at once; one more is closed unread. Default 20,000.
+    /// Open at once, WebSockets among them; one more is closed unread. Default 20,000.
     pub most: usize,
     /// Open at once from one address, of IPv6 from one network of 64 bits. Default 1,024: many people
-    /// share one. Behind a proxy, all of them come from it.
+    /// share one. Behind a proxy, all of them come from it, and every WebSocket too: let it have
+    /// [`most`](Self::most).
     pub per_address_most: usize,
     /// How long headers may take, and how long a connection may ask nothing. Default 15 s.
     pub headers_within: Duration,
@@ -69,8 +70,8 @@ impl Default for Connections {
 }
 
 impl Service {
-    /// Answers on `listener` until `end` resolves; then in order: nobody new is let in, sockets are
-    /// closed with 1001, requests under way are answered, for at most [`Connections::end_within`].
+    /// Answers on `listener` until `end` resolves; then nobody new is let in, and for at most
+    /// [`Connections::end_within`] sockets are closed with 1001 and requests under way answered.
     pub async fn serve(
         &self,
         listener: TcpListener,
@@ -91,7 +92,7 @@ impl Connections {
         self.answer(listener, router, end, std::future::ready(())).await;
     }
 
-    /// The same, with what is to be done between the last request taken and the last one answered.
+    /// The same, with what is to be done while the last requests are answered.
     async fn answer(
         self,
         listener: TcpListener,
@@ -102,10 +103,11 @@ impl Connections {
         let within = self.end_within;
         let underway = Underway::default();
         accept(listener, router, self, &underway, end).await;
-        close.await;
         underway.leaving.cancel();
         underway.tasks.close();
-        let _in_time = tokio::time::timeout(within, underway.tasks.wait()).await;
+        // Whoever is slow to leave a socket keeps neither connections open nor the process longer.
+        let (_in_time, ()) =
+            tokio::join!(tokio::time::timeout(within, underway.tasks.wait()), close);
     }
 }
 
@@ -170,8 +172,13 @@ fn talk(
     place: Place,
 ) {
     let peer = Peer(place.peer);
+    let place = Arc::new(place);
+    let held = Arc::clone(&place);
     let answer = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(peer);
+        let extensions = request.extensions_mut();
+        extensions.insert(peer);
+        // A WebSocket keeps it: this connection ends when the socket begins.
+        extensions.insert(Arc::clone(&held));
         router.clone().oneshot(request.map(Body::new))
     });
     let connection =
@@ -206,7 +213,8 @@ struct Counted {
 }
 
 /// One of them, given back when dropped.
-struct Place {
+#[derive(Debug)]
+pub(crate) struct Place {
     open: Arc<Open>,
     peer: IpAddr,
 }

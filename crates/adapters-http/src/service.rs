@@ -77,8 +77,8 @@ impl Service {
     pub async fn close(&self, within: Duration) {
         let sockets = &self.app.sockets;
         sockets.leaving.cancel();
-        sockets.tasks.close();
-        let _in_time = tokio::time::timeout(within, sockets.tasks.wait()).await;
+        sockets.taken.close();
+        let _in_time = tokio::time::timeout(within, sockets.taken.wait()).await;
     }
 
     /// How many requests are under way.

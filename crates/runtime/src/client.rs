@@ -20,7 +20,7 @@ use doorstep_core::time::Timestamp;
 use doorstep_geo_index::{DriverIndex, Ping, Verdict};
 
 pub(crate) use desk::Question;
-pub use desk::{DeadLetters, NotAnswered};
+pub use desk::{DeadLetters, NotAnswered, Recalled};
 pub(crate) use inbox::Submission;
 pub(crate) use ticket::Pledge;
 pub use ticket::Ticket;
@@ -159,7 +159,7 @@ impl Shared {
         self.desk.close();
     }
 
-    /// The questions about what could not be told to people.
+    /// The questions that change no order.
     pub(crate) fn asked(&self) -> VecDeque<Question> {
         self.desk.take()
     }
@@ -205,6 +205,21 @@ impl Client {
         check_length(&command)?;
         let (pledge, ticket) = Pledge::new();
         self.shared.send(Submission { cause: Some((cause, pledge)), command })?;
+        Ok(ticket)
+    }
+
+    /// What a command was told that was decided under this cause, without sending it again: for a retry
+    /// of which it can no longer be said whose the order is that it names. Nothing is decided, and
+    /// nothing written; the host that owns the log answers in its next step.
+    ///
+    /// # Errors
+    /// [`NotSent`]. By the ticket: [`NotTaken::Conflict`](doorstep_core::log::NotTaken::Conflict) if the
+    /// id was used with another digest, and
+    /// [`NotTaken::NotOwner`](doorstep_core::log::NotTaken::NotOwner) where another process decides, or
+    /// the host has gone.
+    pub fn recall(&self, cause: Cause) -> Result<Ticket<Recalled>, NotSent> {
+        let (question, ticket) = Question::recall(cause);
+        self.shared.ask(question)?;
         Ok(ticket)
     }
 

@@ -275,7 +275,8 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
             step.worked = true;
         }
         for question in self.shared.asked() {
-            question.answer(self.notifications.as_mut(), now);
+            let deciding = self.replica.is_owner().then(|| self.replica.counted());
+            question.answer(deciding, self.notifications.as_mut(), now);
             step.worked = true;
         }
         if let Some(notifications) = &mut self.notifications {

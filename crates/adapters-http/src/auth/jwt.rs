@@ -23,6 +23,9 @@ const REMEMBER_FOR: Span = Span::from_secs(60);
 /// Most tokens remembered; beyond it they are checked each time.
 const REMEMBERED_MAX: usize = 100_000;
 
+/// How often the expired ones are looked for among so many: it is a look at every one.
+const SWEEP_EVERY: Span = Span::from_secs(1);
+
 /// Which signatures a key makes. It is pinned to the key: a token cannot choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyAlgorithm {
@@ -97,6 +100,8 @@ pub struct Jwt {
     audience: String,
     keys: RwLock<BTreeMap<String, JwtKey>>,
     remembered: Mutex<HashMap<[u8; 32], Remembered>>,
+    /// Not before.
+    sweep_at: Mutex<Timestamp>,
 }
 
 #[derive(Clone, Debug)]
@@ -130,6 +135,7 @@ impl Jwt {
             audience: audience.into(),
             keys: RwLock::default(),
             remembered: Mutex::default(),
+            sweep_at: Mutex::new(Timestamp::EPOCH),
         };
         jwt.rotate(keys)?;
         Ok(jwt)
@@ -192,12 +198,21 @@ impl Jwt {
         let until = now.saturating_add(REMEMBER_FOR);
         let until = principal.expires_at.map_or(until, |expires_at| until.min(expires_at));
         let mut remembered = self.remembered.lock();
-        if remembered.len() >= REMEMBERED_MAX {
+        if remembered.len() >= REMEMBERED_MAX && self.may_sweep(now) {
             remembered.retain(|_, known| now < known.until);
         }
         if remembered.len() < REMEMBERED_MAX {
             remembered.insert(digest, Remembered { principal: principal.clone(), until });
         }
+    }
+
+    fn may_sweep(&self, now: Timestamp) -> bool {
+        let mut sweep_at = self.sweep_at.lock();
+        let may = now >= *sweep_at;
+        if may {
+            *sweep_at = now.saturating_add(SWEEP_EVERY);
+        }
+        may
     }
 }
 
@@ -216,5 +231,36 @@ impl Authenticate for Jwt {
         let principal = self.check(credential, now)?;
         self.remember(digest, &principal, now);
         Ok(principal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_memory_of_tokens_is_swept_at_most_once_a_second() {
+        let jwt = Jwt::new("issuer", "audience", Vec::new()).unwrap();
+        let principal = Principal { who: Who::Customer(7.into()), expires_at: None };
+        let noon = Timestamp::from_secs(1_700_000_000);
+        let at = |ms| noon.saturating_add(Span::from_millis(ms));
+        let digest = |n: usize| {
+            let mut digest = [0; 32];
+            digest[..8].copy_from_slice(&n.to_be_bytes());
+            digest
+        };
+        for n in 0..REMEMBERED_MAX {
+            jwt.remember(digest(n), &principal, noon);
+        }
+        let new = digest(REMEMBERED_MAX);
+        let known = |now| {
+            jwt.remember(new, &principal, now);
+            jwt.recall(&new, now).is_some()
+        };
+        // Nothing has expired yet; then everything, but somebody has looked just now.
+        assert!(!known(at(59_500)));
+        assert!(!known(at(60_499)));
+        assert!(known(at(60_500)));
+        assert_eq!(jwt.remembered.lock().len(), 1);
     }
 }

@@ -10,10 +10,10 @@ use doorstep_runtime::reads::Known;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::orders::{find, find_kept, visible};
+use super::orders::{change, find_kept, kept};
 use crate::app::App;
 use crate::auth::{Principal, Role, Who};
-use crate::command::{Act, Id, submit};
+use crate::command::{Act, Id};
 use crate::layers::only;
 use crate::problem::Problem;
 use crate::{show, wire};
@@ -56,7 +56,7 @@ pub(crate) struct Cancel {
     request_body = Cancel,
     responses(
         (status = 200, body = wire::Order, description = "How it stands"),
-        (status = 204, description = "The checkout was given up before it was an order"),
+        (status = 204, description = "The checkout was given up before it was an order; or it was cancelled, and is no longer kept here"),
         (status = 404, description = "Not there, or not the caller's"),
         (status = 409, description = "Not now: the problem's `cancellation` says how things stand"),
         (status = 422, description = "It can never be so"),
@@ -69,22 +69,27 @@ pub(crate) async fn cancel(
     act: Act<Cancel>,
 ) -> Result<Response, Problem> {
     only(&principal, &[Role::Customer, Role::Restaurant, Role::Operations])?;
-    find(&app, &principal.who, order)?;
     let by = match (&act.who, act.body.fee) {
         (Who::Operations(_), fee) => Canceller::Operations { fee: fee.map(Into::into) },
         (_, Some(_)) => return Err(Problem::forbidden()),
         (Who::Restaurant(_), None) => Canceller::Restaurant,
         (Who::Customer(_) | Who::Driver(_), None) => Canceller::Customer,
     };
-    let done = submit(&app, act.cause, Command::Cancel { order, by }).await;
-    let known = app.client.known(order).filter(|known| visible(&act.who, known));
+    let done = change(&app, &act.who, order, act.cause, Command::Cancel { order, by }).await;
+    if let Err(problem) = &done
+        && problem.status() != StatusCode::CONFLICT
+    {
+        return Err(problem.clone());
+    }
+    let known = kept(&app, &act.who, order).await;
     let now = app.now();
     match (done, known) {
-        (Ok(_), Some(Known::Order(order))) => {
+        (Ok(_), Ok(Some(Known::Order(order)))) => {
             Ok(Json(show::order(&app, &order, now)).into_response())
         }
-        (Ok(_), _) => Ok(StatusCode::NO_CONTENT.into_response()),
-        (Err(problem), Some(Known::Order(order))) if problem.status() == StatusCode::CONFLICT => {
+        (Ok(_), Ok(Some(Known::Checkout(_)) | None)) => Ok(StatusCode::NO_CONTENT.into_response()),
+        (Ok(_), Err(unreadable)) => Err(unreadable),
+        (Err(problem), Ok(Some(Known::Order(order)))) => {
             let status = wire::Status::from(order.status());
             let terms = show::cancellation(&order, now);
             Err(problem.with("order_status", status).with("cancellation", terms))

@@ -25,8 +25,8 @@ use crate::wire;
 /// Most markers of a map, whatever the viewport.
 const MARKERS_MAX: u32 = 100;
 
-/// How old the counters may be.
-const COUNTERS_EVERY: Span = Span::from_secs(1);
+/// How old the counters may be, and the map of a viewport.
+const OLD_AT_MOST: Span = Span::from_secs(1);
 
 /// A viewport.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -45,7 +45,7 @@ pub(crate) struct Map {
     zoom: Option<u8>,
 }
 
-/// The drivers of a viewport, as at most 100 markers at any zoom.
+/// The drivers of a viewport, as at most 100 markers at any zoom; at most a second old.
 #[utoipa::path(
     get, path = "/v1/ops/drivers", tag = "operations", operation_id = "driver_map", security(("bearer" = [])),
     params(Map),
@@ -62,11 +62,16 @@ pub(crate) async fn drivers(
     }
     let viewport = viewport(&map.bbox)?;
     let now = app.now();
+    let drawn = async || draw(&app, &viewport, now);
+    Ok(Json(app.maps.get(viewport, now, OLD_AT_MOST, drawn).await))
+}
+
+fn draw(app: &App, viewport: &Viewport, now: Timestamp) -> wire::Markers {
     let (mut clusters, mut found) = (Clusters::new(MARKERS_MAX), Vec::new());
-    clusters.of_index(app.client.drivers(), &viewport, now, |_, _| true, &mut found);
+    clusters.of_index(app.client.drivers(), viewport, now, |_, _| true, &mut found);
     let drivers = found.iter().map(Marker::count).fold(0, u32::saturating_add);
-    let markers = found.iter().map(|marker| shown(&app, marker, now)).collect();
-    Ok(Json(wire::Markers { markers, drivers, as_of: wire::Time(now) }))
+    let markers = found.iter().map(|marker| shown(app, marker, now)).collect();
+    wire::Markers { markers, drivers, as_of: wire::Time(now) }
 }
 
 fn viewport(bbox: &str) -> Result<Viewport, Problem> {
@@ -122,15 +127,7 @@ pub(crate) async fn counters(
 ) -> Result<Json<wire::Counters>, Problem> {
     only(&principal, &[Role::Operations])?;
     let now = app.now();
-    let known = *app.counters.lock();
-    if let Some((at, counters)) = known
-        && now.saturating_since(at) < COUNTERS_EVERY
-    {
-        return Ok(Json(counters));
-    }
-    let counters = count(&app, now);
-    *app.counters.lock() = Some((now, counters));
-    Ok(Json(counters))
+    Ok(Json(app.counters.get(now, OLD_AT_MOST, async || count(&app, now)).await))
 }
 
 fn count(app: &App, now: Timestamp) -> wire::Counters {

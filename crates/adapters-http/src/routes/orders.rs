@@ -11,6 +11,7 @@ use doorstep_core::catalog::{Cart, CartLine};
 use doorstep_core::checkout::{self, Checkout};
 use doorstep_core::flash_sale::HoldId;
 use doorstep_core::id::{CustomerId, ItemId, OrderId, RestaurantId, SaleId};
+use doorstep_core::log::Cause;
 use doorstep_core::order::Order;
 use doorstep_core::payment::HoldRefused;
 use doorstep_core::place::LatLng;
@@ -22,7 +23,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::app::App;
 use crate::auth::{Principal, Role, Who};
-use crate::command::{Act, Id, Query, submit};
+use crate::command::{Act, Id, Query, recall, submit};
 use crate::layers::only;
 use crate::problem::Problem;
 use crate::{show, wire};
@@ -128,7 +129,7 @@ pub(crate) async fn place(
             // else is sent away for it.
             drop(act.under_way);
             settled(&app, order).await;
-            answer(&app, order, Some(total.into()))
+            answer(&app, &act.who, order, Some(total.into())).await
         }
         Outcome::Done | Outcome::Heard(_) | Outcome::Sale(_) | Outcome::Refused(_) => {
             Err(Problem::conflict("refused", "No checkout came of it"))
@@ -181,7 +182,12 @@ async fn settled(app: &App, order: OrderId) {
 }
 
 /// What has become of a checkout.
-fn answer(app: &App, id: OrderId, total: Option<wire::Money>) -> Result<Response, Problem> {
+async fn answer(
+    app: &App,
+    who: &Who,
+    id: OrderId,
+    total: Option<wire::Money>,
+) -> Result<Response, Problem> {
     let location = HeaderValue::try_from(format!("/v1/orders/{id}")).ok();
     let with_location = |mut response: Response| {
         if let Some(location) = location {
@@ -189,7 +195,7 @@ fn answer(app: &App, id: OrderId, total: Option<wire::Money>) -> Result<Response
         }
         response
     };
-    match app.client.known(id) {
+    match kept(app, who, id).await? {
         Some(Known::Order(order)) => {
             let shown = Json(show::order(app, &order, app.now()));
             Ok(with_location((StatusCode::CREATED, shown).into_response()))
@@ -320,18 +326,23 @@ pub(crate) async fn one(
 
 /// An order or checkout that is the caller's to see; another's is not found.
 pub(crate) fn find(app: &App, who: &Who, id: OrderId) -> Result<Known, Problem> {
-    seen(who, app.client.known(id))
-}
-
-fn seen(who: &Who, known: Option<Known>) -> Result<Known, Problem> {
-    known.filter(|known| visible(who, known)).ok_or_else(Problem::not_found)
+    seen(who, app.client.known(id)).ok_or_else(Problem::not_found)
 }
 
 /// As [`find`], among the orders that have left memory, too.
 pub(crate) async fn find_kept(app: &App, who: &Who, id: OrderId) -> Result<Known, Problem> {
+    kept(app, who, id).await?.ok_or_else(Problem::not_found)
+}
+
+fn seen(who: &Who, known: Option<Known>) -> Option<Known> {
+    known.filter(|known| visible(who, known))
+}
+
+/// What the caller may see, in memory or where orders are kept.
+pub(super) async fn kept(app: &App, who: &Who, id: OrderId) -> Result<Option<Known>, Problem> {
     let known = app.client.known(id);
     let (None, Some(history)) = (known.as_ref(), app.config.history.clone()) else {
-        return seen(who, known);
+        return Ok(seen(who, known));
     };
     // It may wait for a disk.
     let kept = tokio::task::spawn_blocking(move || history.order(id)).await;
@@ -343,7 +354,24 @@ pub(crate) async fn find_kept(app: &App, who: &Who, id: OrderId) -> Result<Known
             return Err(Problem::unavailable("history_unavailable", title, Span::from_secs(1)));
         }
     };
-    seen(who, kept.map(|order| Known::Order(Arc::new(order))))
+    Ok(seen(who, kept.map(|order| Known::Order(Arc::new(order)))))
+}
+
+/// Does something to an order of the caller's. To one that has left memory nothing more is done, but
+/// whoever did it then and asks again is told what they were told first: their name is in `cause`, and
+/// they were told only what was theirs.
+pub(super) async fn change(
+    app: &App,
+    who: &Who,
+    order: OrderId,
+    cause: Cause,
+    command: Command,
+) -> Result<Outcome, Problem> {
+    match app.client.known(order) {
+        Some(known) if visible(who, &known) => submit(app, cause, command).await,
+        Some(_) => Err(Problem::not_found()),
+        None => recall(app, cause).await?.ok_or_else(Problem::not_found),
+    }
 }
 
 /// Whether somebody may see it: its customer; its restaurant and its driver once it is an order;

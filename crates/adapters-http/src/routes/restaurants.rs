@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use doorstep_core::catalog;
 use doorstep_core::id::{OrderId, RestaurantId};
 use doorstep_core::place::LatLng;
@@ -12,7 +13,7 @@ use doorstep_runtime::restaurants::Search;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
-use super::orders::{bad_cursor, find, page_limit};
+use super::orders::{bad_cursor, change, kept, page_limit};
 use crate::app::App;
 use crate::auth::{Principal, Role, Who};
 use crate::command::{Act, Id, Query, submit};
@@ -178,6 +179,7 @@ pub(crate) enum SaysStatus {
     request_body = Says,
     responses(
         (status = 200, body = wire::Order, description = "How it stands"),
+        (status = 204, description = "It was so, and the order is no longer kept here"),
         (status = 404, description = "Not there, or not the caller's"),
         (status = 409, description = "Not as things stand: `status_allowed` says when"),
     )
@@ -187,9 +189,8 @@ pub(crate) async fn act(
     Extension(principal): Extension<Principal>,
     Id(order): Id<OrderId>,
     act: Act<Says>,
-) -> Result<Json<wire::Order>, Problem> {
+) -> Result<Response, Problem> {
     only(&principal, &[Role::Restaurant])?;
-    find(&app, &principal.who, order)?;
     let ready_at = act.body.ready_at.map(|time| time.0);
     let says = match act.body.status {
         SaysStatus::Accepted => RestaurantAct::Accept { ready_at },
@@ -201,9 +202,11 @@ pub(crate) async fn act(
         SaysStatus::Preparing => RestaurantAct::StartPreparing,
         SaysStatus::ReadyForPickup => RestaurantAct::MarkReady,
     };
-    submit(&app, act.cause, Command::Restaurant { order, act: says }).await?;
-    match find(&app, &principal.who, order)? {
-        Known::Order(order) => Ok(Json(show::order(&app, &order, app.now()))),
-        Known::Checkout(_) => Err(Problem::not_found()),
+    let command = Command::Restaurant { order, act: says };
+    change(&app, &act.who, order, act.cause, command).await?;
+    match kept(&app, &act.who, order).await? {
+        Some(Known::Order(order)) => Ok(Json(show::order(&app, &order, app.now())).into_response()),
+        Some(Known::Checkout(_)) => Err(Problem::not_found()),
+        None => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }

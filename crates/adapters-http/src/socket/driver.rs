@@ -1,15 +1,12 @@
 //! A driver's app: pings up, offers down.
 
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Extension, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use doorstep_core::id::DriverId;
 use doorstep_core::limit::Gcra;
 use doorstep_runtime::reads::Subject;
 
-use super::{Close, Line, Woke, open, until};
+use super::{Close, Line, Opening, Woke, open, until};
 use crate::app::App;
 use crate::auth::Principal;
 use crate::problem::Problem;
@@ -31,11 +28,10 @@ use crate::{show, wire};
 pub(crate) async fn stream(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    opening: Opening,
 ) -> Result<Response, Problem> {
     let driver = driver(&principal)?;
-    open(&app, &principal, &headers, upgrade, move |mut line| async move {
+    open(&app, &principal, opening, move |mut line| async move {
         let close = serve(&mut line, driver).await;
         (line, close)
     })

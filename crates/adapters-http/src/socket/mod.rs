@@ -6,13 +6,18 @@
 pub(crate) mod driver;
 pub(crate) mod tracking;
 
+use std::convert::Infallible;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
+use doorstep_core::limit::Gcra;
 use doorstep_core::time::{Span, Timestamp};
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
@@ -20,6 +25,7 @@ use tokio::time::{Instant, timeout};
 use crate::app::{App, NoSocket, Seat};
 use crate::auth::Principal;
 use crate::problem::Problem;
+use crate::serve::Place;
 
 /// The subprotocol: the version of the messages.
 const PROTOCOL: &str = "doorstep.v1";
@@ -78,26 +84,43 @@ impl Close {
     }
 }
 
+/// A request that asks for a socket.
+pub(crate) struct Opening {
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    /// Its connection's place among those that are served.
+    connection: Option<Arc<Place>>,
+}
+
+impl FromRequestParts<App> for Opening {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let upgrade = WebSocketUpgrade::from_request_parts(parts, app).await;
+        let connection = parts.extensions.get().cloned();
+        Ok(Self { headers: parts.headers.clone(), upgrade, connection })
+    }
+}
+
 /// Opens a socket, and has `talk` talk on it until it says how to close.
 pub(crate) fn open<F, Fut>(
     app: &App,
     principal: &Principal,
-    headers: &HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    opening: Opening,
     talk: F,
 ) -> Result<Response, Problem>
 where
     F: FnOnce(Line) -> Fut + Send + 'static,
     Fut: Future<Output = (Line, Close)> + Send + 'static,
 {
-    check_origin(app, headers)?;
+    let Opening { headers, upgrade, connection } = opening;
+    check_origin(app, &headers)?;
     let upgrade = upgrade.map_err(|_| {
         let title = "This is a WebSocket: open it as one";
         Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", title)
     })?;
-    let seat = app.seat(&principal.who).map_err(no_seat)?;
-    let expires_at = principal.expires_at;
-    let (app, tasks) = (app.clone(), app.sockets.tasks.clone());
+    let seat = app.seat(&principal.who, connection).map_err(no_seat)?;
+    let (app, expires_at) = (app.clone(), principal.expires_at);
     let upgrade = upgrade
         .protocols([PROTOCOL])
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -105,12 +128,10 @@ where
         .max_write_buffer_size(WRITE_BUFFER_BYTES_MAX)
         .max_message_size(MESSAGE_BYTES_MAX)
         .max_frame_size(MESSAGE_BYTES_MAX);
-    Ok(upgrade.on_upgrade(move |socket| {
-        tasks.track_future(async move {
-            let line = Line::new(app, socket, expires_at, seat);
-            let (line, close) = talk(line).await;
-            line.close(close).await;
-        })
+    Ok(upgrade.on_upgrade(async move |socket| {
+        let line = Line::new(app, socket, expires_at, seat);
+        let (line, close) = talk(line).await;
+        line.close(close).await;
     }))
 }
 
@@ -149,6 +170,8 @@ pub(crate) struct Line {
     /// When the other side was last heard of.
     heard_at: Instant,
     ping_at: Instant,
+    /// Pings and pongs of the other side.
+    control: Gcra,
     _seat: Seat,
 }
 
@@ -169,7 +192,8 @@ impl Line {
         let now = Instant::now();
         let every = app.config.limits.ping_every;
         let ping_at = now.checked_add(every).unwrap_or(now);
-        Self { app, socket, expires_at, heard_at: now, ping_at, _seat: seat }
+        let control = Gcra::default();
+        Self { app, socket, expires_at, heard_at: now, ping_at, control, _seat: seat }
     }
 
     /// Waits for `changed`, for a message, for `wake_at`, or for what ends the socket.
@@ -197,7 +221,14 @@ impl Line {
                         return Woke::Text(text);
                     }
                     // A pong, or a ping that is answered by itself.
-                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.heard_at = Instant::now(),
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+                        self.heard_at = Instant::now();
+                        let quota = &self.app.config.limits.per_socket_control;
+                        match self.control.check(quota, 1, self.app.now()) {
+                            Ok(passed) => self.control = passed.state,
+                            Err(_) => return Woke::Close(Close::Policy("too many pings")),
+                        }
+                    }
                     Some(Ok(Message::Binary(_))) => {
                         return Woke::Close(Close::Policy("messages are text"));
                     }
@@ -245,8 +276,15 @@ impl Line {
         metrics::counter!("doorstep_http_sockets_closed", "why" => close.name()).increment(1);
         if let Some((code, reason)) = close.frame() {
             let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
-            let _sent_or_gone = self.put(Message::Close(Some(frame))).await;
+            if self.put(Message::Close(Some(frame))).await.is_err() {
+                return;
+            }
         }
+        // Whoever is cut off with something of theirs unread is reset, and may never see what was said
+        // last (RFC 9112, section 9.6); and whoever closed first is owed a Close (RFC 6455, 5.5.1).
+        let within = self.app.config.limits.close_within;
+        let closes = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _in_time = timeout(within, closes).await;
     }
 }
 

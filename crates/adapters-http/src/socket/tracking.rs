@@ -1,9 +1,6 @@
 //! An order, followed.
 
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Extension, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use doorstep_core::id::OrderId;
 use doorstep_core::order::Order;
@@ -11,7 +8,7 @@ use doorstep_core::time::Timestamp;
 use doorstep_runtime::reads::{Known, Subject};
 use tokio::time::Instant;
 
-use super::{Close, Line, Woke, open, until};
+use super::{Close, Line, Opening, Woke, open, until};
 use crate::app::App;
 use crate::auth::{Principal, Who};
 use crate::command::Id;
@@ -38,14 +35,13 @@ pub(crate) async fn track(
     State(app): State<App>,
     Extension(principal): Extension<Principal>,
     Id(order): Id<OrderId>,
-    headers: HeaderMap,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    opening: Opening,
 ) -> Result<Response, Problem> {
     if let Known::Checkout(_) = find(&app, &principal.who, order)? {
         return Err(Problem::not_found());
     }
     let who = principal.who.clone();
-    open(&app, &principal, &headers, upgrade, move |mut line| async move {
+    open(&app, &principal, opening, move |mut line| async move {
         let close = follow(&mut line, &who, order).await;
         (line, close)
     })

@@ -4,6 +4,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod city;
+mod closing;
 mod history;
 mod keys;
 mod matrix;

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use doorstep_http::Connections;
+use doorstep_http::auth::Who;
 use doorstep_runtime::memory_log::MemoryLog;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::city::{City, policy};
+use crate::city::{City, bob, policy};
 use crate::sockets::Served;
 
 async fn connect(served: &Served) -> TcpStream {
@@ -107,6 +108,55 @@ async fn connections_are_bounded_in_all_and_from_one_address() {
             }
         }
     }
+}
+
+/// Whether somebody new is answered.
+async fn is_answered(served: &Served) -> bool {
+    let mut stream = connect(served).await;
+    let asked = "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let _or_cut_off = stream.write_all(asked.as_bytes()).await;
+    rest(&mut stream).await.starts_with("HTTP/1.1 200")
+}
+
+#[tokio::test]
+async fn a_socket_keeps_the_place_of_its_connection() {
+    for per_address in [true, false] {
+        let mut connections = Connections::default();
+        match per_address {
+            true => connections.per_address_most = 2,
+            false => connections.most = 2,
+        }
+        let served = Served::new(City::new().await, connections).await;
+        let path = "/v1/drivers/stream";
+        let first = served.open_as(path, &bob()).await.unwrap();
+        let _second = served.open_as(path, &Who::Driver(2.into())).await.unwrap();
+        assert!(!is_answered(&served).await);
+        drop(first);
+        while !is_answered(&served).await {}
+    }
+}
+
+#[tokio::test]
+async fn who_is_slow_to_leave_a_socket_keeps_no_connection_open() {
+    let city = City::on(MemoryLog::new(), 1, policy(), |mut config| {
+        config.limits.close_within = Duration::from_secs(3_600);
+        config
+    });
+    city.found().await;
+    let mut connections = Connections::default();
+    connections.headers_within = Duration::from_secs(3_600);
+    connections.end_within = Duration::from_secs(3_600);
+    let mut served = Served::new(city, connections).await;
+    let slow = served.open_as("/v1/drivers/stream", &bob()).await.unwrap();
+    let mut idle = connect(&served).await;
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut told = [0; 15];
+    idle.read_exact(&mut told).await.unwrap();
+    drop(served.end.take());
+    rest(&mut idle).await;
+    assert_eq!(served.city.service.sockets(), 1);
+    drop(slow);
+    served.ended.await.unwrap();
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ impl Served {
         }
     }
 
-    async fn open_as(&self, path: &str, who: &Who) -> Result<Socket, u16> {
+    pub(crate) async fn open_as(&self, path: &str, who: &Who) -> Result<Socket, u16> {
         let token = self.city.token(who);
         self.open(path, &[("authorization", format!("Bearer {token}"))]).await
     }
@@ -74,7 +74,11 @@ async fn next(socket: &mut Socket) -> Result<Value, u16> {
         let message = tokio::time::timeout(PATIENCE, socket.next()).await.expect("in time");
         match message {
             Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
-            Some(Ok(Message::Close(frame))) => return Err(frame.map_or(1_005, |f| f.code.into())),
+            Some(Ok(Message::Close(frame))) => {
+                // The answer, for which the service waits a while.
+                let _or_gone = socket.flush().await;
+                return Err(frame.map_or(1_005, |f| f.code.into()));
+            }
             Some(Ok(_)) => {}
             Some(Err(_)) | None => return Err(1_006),
         }
@@ -292,4 +296,28 @@ async fn sockets_are_bounded_and_a_driver_who_talks_too_much_is_let_go() {
         tokio::task::yield_now().await;
     }
     assert!(served.open_as(path, &bob()).await.is_ok());
+}
+
+#[tokio::test]
+async fn whoever_pings_too_often_is_let_go() {
+    let city = City::on(MemoryLog::new(), 1, policy(), |mut config| {
+        let quota = doorstep_core::limit::Quota::new(3, Span::from_hours(1));
+        config.limits.per_socket_control = quota.unwrap();
+        config
+    });
+    city.found().await;
+    let served = Served::new(city, Connections::default()).await;
+    let track = format!("/v1/orders/{}/track", served.city.order().await);
+    for (path, who) in [("/v1/drivers/stream", bob()), (&track, ana())] {
+        let mut socket = served.open_as(path, &who).await.unwrap();
+        next_of(&mut socket, "snapshot").await;
+        for _ in 0..3 {
+            socket.send(Message::Ping("a".into())).await.unwrap();
+            let answer = tokio::time::timeout(PATIENCE, socket.next()).await.expect("in time");
+            assert_eq!(answer.unwrap().unwrap(), Message::Pong("a".into()));
+        }
+        // A pong that nobody asked for counts alike.
+        socket.send(Message::Pong("a".into())).await.unwrap();
+        assert_eq!(next(&mut socket).await, Err(1_008));
+    }
 }

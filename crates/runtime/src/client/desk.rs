@@ -1,8 +1,12 @@
-//! Questions about what could not be told to people, answered by the host in its next step.
+//! Questions that change no order, answered by the host in its next step: what a command was told, and
+//! what could not be told to people.
 
 use std::collections::VecDeque;
 
+use doorstep_core::id::OrderId;
+use doorstep_core::log::{Cause, Decision, NotTaken};
 use doorstep_core::notify::{DeadLetter, MessageId, NotRedriven, Redriven};
+use doorstep_core::shard::{Canceller, Command, Outcome, Shard};
 use doorstep_core::time::Timestamp;
 use parking_lot::Mutex;
 
@@ -33,14 +37,24 @@ pub enum NotAnswered {
 /// The dead letters asked for, or why they were not told.
 pub type DeadLetters = Result<Vec<DeadLetter<Recipient>>, NotAnswered>;
 
+/// What a command was told when it was decided; `None`: it never was, or so long ago that nobody may
+/// ask again. Or why that is not known here.
+pub type Recalled = Result<Option<Outcome>, NotTaken>;
+
 /// What is asked.
 #[derive(Debug)]
 pub(crate) enum Question {
+    Recall { cause: Cause, to: Pledge<Recalled> },
     DeadLetters { most: usize, to: Pledge<DeadLetters> },
     Redrive { id: MessageId, to: Pledge<Result<Redriven, NotAnswered>> },
 }
 
 impl Question {
+    pub(super) fn recall(cause: Cause) -> (Self, Ticket<Recalled>) {
+        let (to, ticket) = Pledge::or(|| Err(NotTaken::NotOwner));
+        (Self::Recall { cause, to }, ticket)
+    }
+
     pub(super) fn dead_letters(most: usize) -> (Self, Ticket<DeadLetters>) {
         let (to, ticket) = Pledge::or(|| Err(NotAnswered::Unknown));
         (Self::DeadLetters { most, to }, ticket)
@@ -51,14 +65,24 @@ impl Question {
         (Self::Redrive { id, to }, ticket)
     }
 
-    /// Answers it, by whoever tells people things. What is redriven is saved before that is said.
-    pub(crate) fn answer(self, telling: Option<&mut Notifications>, now: Timestamp) {
+    /// Answers it, by the state that counts where this host decides, and by whoever tells people
+    /// things. What is redriven is saved before that is said.
+    pub(crate) fn answer(
+        self,
+        deciding: Option<&Shard>,
+        telling: Option<&mut Notifications>,
+        now: Timestamp,
+    ) {
         let telling = match telling {
             None => Err(NotAnswered::TellsNobody),
             Some(telling) if !telling.is_owner() => Err(NotAnswered::NotOwner),
             Some(telling) => Ok(telling),
         };
         match self {
+            Self::Recall { cause, to } => {
+                let deciding = deciding.ok_or(NotTaken::NotOwner);
+                to.tell(deciding.and_then(|shard| recalled(shard, &cause, now)));
+            }
             Self::DeadLetters { most, to } => {
                 to.tell(
                     telling.map(|telling| {
@@ -73,6 +97,18 @@ impl Question {
                 Ok(redriven)
             })),
         }
+    }
+}
+
+fn recalled(shard: &Shard, cause: &Cause, now: Timestamp) -> Recalled {
+    // Whatever is asked under the name of what was decided is told the first outcome, and to decide
+    // changes nothing.
+    let by = Canceller::Customer;
+    let nothing = Command::Cancel { order: OrderId::truncating(0), by };
+    match shard.decide(&nothing, Some(cause), now) {
+        Ok(Decision::Known(outcome)) => Ok(Some(outcome)),
+        Err(NotTaken::Conflict) => Err(NotTaken::Conflict),
+        Ok(Decision::Commit { .. }) | Err(_) => Ok(None),
     }
 }
 

@@ -54,16 +54,29 @@ impl Orders {
         self.by_id.get(&id).map(|known| known.clone())
     }
 
-    /// Somebody's orders, the newest first, from before `before` on.
+    /// Somebody's orders, the newest first, from before `before` on: as many as asked for, unless there
+    /// are no more.
     pub(crate) fn of(
         &self,
         whose: Whose,
-        before: Option<OrderId>,
+        mut before: Option<OrderId>,
         limit: usize,
     ) -> Vec<Arc<Order>> {
+        let mut found = Vec::new();
+        // Those that are forgotten between the one look and the other leave room on the page.
+        while found.len() < limit {
+            let ids = self.listed(whose, before, limit.saturating_sub(found.len()));
+            let Some(last) = ids.last() else { break };
+            before = Some(*last);
+            found.extend(ids.iter().filter_map(|id| self.order(*id)));
+        }
+        found
+    }
+
+    fn listed(&self, whose: Whose, before: Option<OrderId>, limit: usize) -> Vec<OrderId> {
         let first = (whose, OrderId::truncating(0));
         let listed = self.by_whose.read();
-        let ids: Vec<OrderId> = match before {
+        match before {
             Some(before) => {
                 listed.range(first..(whose, before)).rev().map(|(_, id)| *id).take(limit).collect()
             }
@@ -71,9 +84,7 @@ impl Orders {
                 let last = (whose, OrderId::truncating(u64::MAX));
                 listed.range(first..=last).rev().map(|(_, id)| *id).take(limit).collect()
             }
-        };
-        drop(listed);
-        ids.into_iter().filter_map(|id| self.order(id)).collect()
+        }
     }
 
     fn order(&self, id: OrderId) -> Option<Arc<Order>> {
@@ -104,11 +115,19 @@ impl Orders {
     }
 
     pub(crate) fn forget(&self, id: OrderId) {
-        if let Some((_, Known::Order(order))) = self.by_id.remove(&id) {
+        if let Some(order) = self.hide(id) {
             let intent = order.intent();
             let mut listed = self.by_whose.write();
             listed.remove(&(Whose::Customer(intent.customer), id));
             listed.remove(&(Whose::Restaurant(intent.restaurant), id));
+        }
+    }
+
+    /// The first half of forgetting: it is listed, and not found.
+    pub(crate) fn hide(&self, id: OrderId) -> Option<Arc<Order>> {
+        match self.by_id.remove(&id)?.1 {
+            Known::Order(order) => Some(order),
+            Known::Checkout(_) => None,
         }
     }
 

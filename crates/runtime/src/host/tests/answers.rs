@@ -1,6 +1,6 @@
 //! What callers hear, and when.
 
-use doorstep_core::log::Limits;
+use doorstep_core::log::{Cause, Limits, NotTaken};
 
 use super::*;
 use crate::client::NotSent;
@@ -39,6 +39,35 @@ fn a_retry_after_a_crash_gets_the_first_outcome() {
     assert_eq!(town.ask(10, wish()), first);
     assert_ne!(town.ask(11, wish()), first, "another command is another order");
     assert_eq!(sandbox.book().len(), 2);
+}
+
+#[test]
+fn a_first_outcome_is_recalled_and_nothing_is_decided() {
+    let (mut town, log, _) = Town::founded(config(1));
+    let now = town.now;
+    let cause =
+        |id, digest| Cause { digest, ..Client::cause(doorstep_core::id::CommandId::new(id), now) };
+    let ticket = town.client.submit(cause(10, 5), wish()).unwrap();
+    town.step();
+    town.run(5_000);
+    let Some(Told::Outcome(first)) = ticket.told() else { panic!("it was decided") };
+    let written = log.entries_from(Position::new(0)).len();
+    let recalled = |town: &mut Town, cause| {
+        let ticket = town.client.recall(cause).unwrap();
+        town.step();
+        ticket.told().unwrap()
+    };
+    assert_eq!(recalled(&mut town, cause(10, 5)), Ok(Some(first)));
+    assert_eq!(recalled(&mut town, cause(10, 6)), Err(NotTaken::Conflict));
+    assert_eq!(recalled(&mut town, cause(11, 5)), Ok(None));
+    assert_eq!(log.entries_from(Position::new(0)).len(), written);
+    // Where another host decides, nobody says that it never was.
+    let mut next = Town::open(config(2), log, calm(), LogIsHistory, town.now);
+    next.step();
+    assert_eq!(recalled(&mut town, cause(11, 5)), Err(NotTaken::NotOwner));
+    let unheard = next.client.recall(cause(11, 5)).unwrap();
+    drop(next);
+    assert_eq!(unheard.told(), Some(Err(NotTaken::NotOwner)));
 }
 
 #[test]

@@ -59,6 +59,31 @@ fn listed<L: Log, H: HistorySink>(town: &Town<L, H>, whose: Whose) -> Vec<OrderI
 }
 
 #[test]
+fn a_page_is_full_as_long_as_there_are_more_though_some_are_being_forgotten() {
+    let mut town = Town::open(reading(), MemoryLog::new(), calm(), LogIsHistory, NOW);
+    town.found();
+    for id in 10..16 {
+        town.order(id);
+    }
+    town.run(5_000);
+    let mut all = listed(&town, Whose::Customer(CUSTOMER));
+    assert_eq!(all.len(), 6);
+    let reads = town.host.shared().reads.as_ref().unwrap();
+    // A reader comes while the second and the third are half forgotten.
+    for id in [all.remove(1), all.remove(1)] {
+        reads.orders.hide(id).unwrap();
+    }
+    let page = |before, limit| -> Vec<OrderId> {
+        let page = town.client.orders_of(Whose::Customer(CUSTOMER), before, limit);
+        page.iter().map(|order| order.id()).collect()
+    };
+    assert_eq!(page(None, 3), all[..3]);
+    assert_eq!(page(Some(all[0]), 2), all[1..3]);
+    assert_eq!(page(None, 100), all);
+    assert_eq!(page(None, 0), []);
+}
+
+#[test]
 fn whoever_hears_an_answer_finds_in_the_reads_what_it_did() {
     let (mut town, _, _) = Town::founded(reading());
     town.on_duty(ANA);
