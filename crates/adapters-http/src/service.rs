@@ -39,17 +39,16 @@ impl Service {
         let openapi = serde_json::to_string_pretty(&description).unwrap_or_default();
         let served = axum::body::Bytes::from(openapi.clone());
         let json = [(header::CONTENT_TYPE, "application/json")];
-        let mut rest = Router::new()
+        let rest = Router::new()
             .route("/openapi.json", get(move || async move { (json, served) }))
             .fallback(|| async { Problem::not_found() });
         #[cfg(feature = "ui")]
-        {
-            rest = rest.merge(crate::ui::routes());
-        }
-        let mut router = routes::around(&app, Whom::Anybody, rest).merge(api);
-        if let Some(cors) = cors(&app.config.cors) {
-            router = router.layer(cors);
-        }
+        let rest = rest.merge(crate::ui::routes());
+        let router = routes::around(&app, Whom::Anybody, rest).merge(api);
+        let router = match cors(&app.config.cors) {
+            Some(cors) => router.layer(cors),
+            None => router,
+        };
         let router = router.with_state(app.clone());
         Ok(Self { app, router, openapi })
     }
