@@ -246,6 +246,7 @@ impl Shard {
             horizon: self.policy.memory.retry_horizon,
             clock_skew: self.policy.memory.clock_skew,
             max: self.policy.memory.causes_max,
+            refusals_max: self.policy.memory.refusals_max,
         }
     }
 

@@ -120,6 +120,33 @@ fn a_full_ledger_takes_no_new_command_and_still_answers_the_old() {
 }
 
 #[test]
+fn whoever_is_refused_again_and_again_keeps_nobody_else_out() {
+    let mut policy = policy();
+    policy.memory.causes_max = 4;
+    policy.memory.refusals_max = 3;
+    let mut city = City::under(policy);
+    let placing = city.cause();
+    let (placed, _) = answer(&mut city, &checkout(1, grill()), placing);
+    let nonsense = Command::Cancel { order: OrderId::truncating(1), by: Canceller::Customer };
+    let early = city.cause();
+    assert!(answer(&mut city, &nonsense, early).1);
+    for _ in 0..20 {
+        let cause = city.cause();
+        let (refused, new) = answer(&mut city, &nonsense, cause);
+        assert!(new && matches!(refused, Outcome::Refused(Refusal::NoSuchOrder { .. })));
+        assert_eq!(answer(&mut city, &nonsense, cause), (refused, false), "while there is room");
+        let again = city.cause();
+        assert!(answer(&mut city, &taps(ana(), DriverAct::GoOnline), again).1, "already so");
+    }
+    assert_eq!((city.shard.causes.firm_len(), city.shard.causes.lesser_len()), (1, 3));
+    assert_eq!(answer(&mut city, &checkout(1, grill()), placing), (placed, false));
+    assert!(answer(&mut city, &nonsense, early).1, "decided afresh");
+    let another = city.cause();
+    let (opened, new) = answer(&mut city, &checkout(2, grill()), another);
+    assert!(new && matches!(opened, Outcome::CheckoutOpened { .. }));
+}
+
+#[test]
 fn what_bears_no_id_leaves_no_answer_behind() {
     let mut city = City::new();
     city.at_the_door(ana());
