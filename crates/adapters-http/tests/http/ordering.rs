@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use doorstep_core::time::Span;
 use doorstep_core::webhook::stripe;
 use doorstep_http::auth::Who;
 use doorstep_runtime::memory_log::MemoryLog;
@@ -304,6 +305,36 @@ async fn a_sale_of_one_unit_is_claimed_waited_for_and_ordered() {
     assert_eq!((&shown["sold"], &shown["standing"]["hold_state"]), (&json!(1), &json!("sold")));
     let over = city.post(&format!("{sale}/claims"), &carl, json!({})).await.is(409);
     assert_eq!(over.code(), "sold_out");
+}
+
+#[tokio::test]
+async fn what_there_was_no_room_for_is_had_under_the_same_key_once_there_is() {
+    let mut policy = policy();
+    policy.memory.orders_max = 1;
+    policy.memory.retain_terminal = Span::ZERO;
+    let city = City::on(MemoryLog::new(), 1, policy, |mut config| {
+        let quota = doorstep_core::limit::Quota::new(1_000_000, Span::from_secs(1)).unwrap();
+        config.limits.per_principal = quota;
+        config
+    });
+    city.found().await;
+    let order = city.order().await;
+    let (carl, records) = (Who::Customer(8.into()), city.records());
+    let full = city.post_as("/v1/orders", &carl, "one-press", &wish()).await.is(503);
+    assert_eq!((full.code(), city.records()), ("no_room", records));
+    assert!(full.headers.contains_key("retry-after"));
+    let cancelled = city.post(&format!("/v1/orders/{order}/cancel"), &ana(), json!({})).await;
+    assert!(cancelled.status.is_success(), "{cancelled:?}");
+    // Until the money of the other order is given back.
+    loop {
+        let answer = city.post_as("/v1/orders", &carl, "one-press", &wish()).await;
+        if answer.status.as_u16() != 503 {
+            answer.is(201);
+            break;
+        }
+        assert_eq!(answer.code(), "no_room");
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

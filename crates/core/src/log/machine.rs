@@ -78,4 +78,8 @@ pub enum NotTaken {
     /// As many outcomes of what happened are kept as may be, and none is old enough to go.
     #[error("no room to keep the outcome")]
     Full,
+    /// A bound of the machine is reached that others' leaving makes room under by itself. The same
+    /// command, under the same id, may be taken later.
+    #[error("no room for it at the moment")]
+    NoRoom,
 }

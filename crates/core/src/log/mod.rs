@@ -18,7 +18,7 @@
 //! | 1. a new writer nonce for every claim attempt | [`Writer::nonce`], [`Replica::read_to_end`] |
 //! | 2. (epoch, writer, seq) determines the bytes: after a doubt, nothing more under that writer | [`Replica::append_failed`], [`Replica::tick`], and on reading a gap |
 //! | 3. a claim is over when it does not count, another's does, or on time-out; then again, later | the same, and [`Limits`] |
-//! | 4. refusals are batches too; [`NotTaken`] is none | [`Decision`], [`Replica::submit`] |
+//! | 4. refusals are batches too, and remembered; [`NotTaken`] is none, and leaves no trace | [`Decision`], [`Replica::submit`] |
 //! | 5. first outcomes of what happened outlive every retry | [`Causes`] |
 //! | 6. a snapshot is of counted state and carries the fence; the log is never jumped in | [`Snapshot`], [`Replica::log_starts_at`] |
 //! | 7. a batch carries the queue position that it consumes | [`Replica::submit`], [`Replica::counted_inbox`] |

@@ -135,10 +135,10 @@ fn a_full_shard_opens_no_checkout_until_something_has_left() {
     let mut city = City::under(policy.clone());
     let order = city.placed();
     city.opened(1, grill());
-    assert_eq!(city.refuses(&checkout(2, grill())), Refusal::OrdersFull { most: 2 });
+    assert_eq!(city.hears(&checkout(2, grill()), None), Err(NotTaken::NoRoom));
     city.does(&says(order, RestaurantAct::Reject));
     city.pays(order, DONE);
-    assert_eq!(city.refuses(&checkout(2, grill())), Refusal::OrdersFull { most: 2 }, "remembered");
+    assert_eq!(city.hears(&checkout(2, grill()), None), Err(NotTaken::NoRoom), "remembered");
     city.waits(policy.memory.retain_terminal);
     city.opened(2, grill());
     assert!(city.shard.order(order).is_none(), "it made room in the same batch");
@@ -151,7 +151,7 @@ fn a_bound_lowered_below_what_is_there_strands_nobody_who_paid() {
     let pending = city.placed();
     city.accepted();
     city.does(&rules(|policy| policy.memory.orders_max = 1));
-    assert_eq!(city.refuses(&checkout(9, grill())), Refusal::OrdersFull { most: 1 });
+    assert_eq!(city.hears(&checkout(9, grill()), None), Err(NotTaken::NoRoom));
     city.pays(waiting, DONE);
     assert_eq!(city.order(waiting).status(), OrderStatus::ReadyForPickup);
     city.does(&accept(pending));
