@@ -10,7 +10,8 @@ use doorstep_runtime::threads::Clock;
 use serde_json::{Value, json};
 
 use crate::city::{
-    City, HOME, KITCHEN, RESTAURANT, WEBHOOK_SECRET, ana, bob, kitchen, operations, policy, wish,
+    Answer, City, HOME, KITCHEN, RESTAURANT, WEBHOOK_SECRET, ana, bob, kitchen, operations, policy,
+    restaurant, wish,
 };
 
 #[tokio::test]
@@ -315,6 +316,7 @@ async fn what_there_was_no_room_for_is_had_under_the_same_key_once_there_is() {
     let city = City::on(MemoryLog::new(), 1, policy, |mut config| {
         let quota = doorstep_core::limit::Quota::new(1_000_000, Span::from_secs(1)).unwrap();
         config.limits.per_principal = quota;
+        config.limits.per_principal_acts = quota;
         config
     });
     city.found().await;
@@ -337,6 +339,11 @@ async fn what_there_was_no_room_for_is_had_under_the_same_key_once_there_is() {
     }
 }
 
+async fn webhook(city: &City, signature: String, body: String) -> Answer {
+    let request = Request::post("/v1/webhooks/payments").header("stripe-signature", signature);
+    city.send(request.body(Body::from(body)).unwrap()).await
+}
+
 #[tokio::test]
 async fn a_webhook_is_believed_by_its_signature_over_the_raw_bytes_and_heard_once() {
     let city = City::new().await;
@@ -346,10 +353,7 @@ async fn a_webhook_is_believed_by_its_signature_over_the_raw_bytes_and_heard_onc
         {{"amount_capturable":2000,"currency":"eur","metadata":{{"doorstep_effect":"{order}/hold/1"}}}}}}}}"#
     );
     let secret = stripe::Secret::new(WEBHOOK_SECRET).unwrap();
-    let send = |signature: String, body: String| {
-        let request = Request::post("/v1/webhooks/payments").header("stripe-signature", signature);
-        city.send(request.body(Body::from(body)).unwrap())
-    };
+    let send = |signature, body| webhook(&city, signature, body);
     let good = stripe::sign(&secret, body.as_bytes(), city.clock.now());
     send(good.clone(), body.clone()).await.is(204);
     let records = city.records();
@@ -386,4 +390,44 @@ async fn a_limit_says_so_in_the_standard_headers_and_when_to_come_back() {
     assert!((1_700..=1_800).contains(&wait), "{wait}");
     city.get(path, &Who::Customer(8.into())).await.is(200);
     city.get(path, &kitchen()).await.is(200);
+}
+
+#[tokio::test]
+async fn what_reaches_the_writer_has_a_lower_limit_of_its_own_for_people() {
+    let city = City::on(MemoryLog::new(), 1, policy(), |mut config| {
+        config.limits.per_principal_acts =
+            doorstep_core::limit::Quota::new(2, Span::from_hours(1)).unwrap();
+        config
+    });
+    city.found().await;
+    let sale = "/v1/sales/sal_0000000000001/claims";
+    for _ in 0..2 {
+        city.post(sale, &ana(), json!({})).await.is(404);
+    }
+    let records = city.records();
+    let nowhere = "/v1/orders/ord_0000000000001/cancel";
+    for (path, body) in [(sale, json!({})), (nowhere, json!({})), ("/v1/orders", wish())] {
+        let refused = city.post(path, &ana(), body).await.is(429);
+        assert_eq!(refused.code(), "rate_limited");
+        let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1_700..=1_800).contains(&wait), "{wait}");
+    }
+    assert_eq!(city.records(), records, "nothing of it is decided");
+    city.get("/v1/orders", &ana()).await.is(200);
+    let carl = Who::Customer(8.into());
+    city.post_as("/v1/orders", &carl, "one-press", &wish()).await.is(201);
+    city.post_as("/v1/orders", &carl, "one-press", &wish()).await.is(201);
+    city.post_as("/v1/orders", &carl, "one-press", &wish()).await.is(429);
+    // Bulk work, and what the provider tells, are none of it.
+    let menu = format!("/v1/restaurants/{RESTAURANT}");
+    let secret = stripe::Secret::new(WEBHOOK_SECRET).unwrap();
+    for number in 0..5 {
+        city.put(&menu, &operations(), restaurant()).await.is(204);
+        let told = format!(
+            r#"{{"id":"evt_{number}","type":"payment_intent.canceled","data":
+            {{"object":{{"metadata":{{"doorstep_effect":"ord_0000000000001/hold/1"}}}}}}}}"#
+        );
+        let signature = stripe::sign(&secret, told.as_bytes(), city.clock.now());
+        webhook(&city, signature, told).await.is(204);
+    }
 }
