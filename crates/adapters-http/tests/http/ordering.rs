@@ -1,5 +1,9 @@
 //! An order from the wish to the door, as each party sees it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use axum::body::Body;
 use axum::http::Request;
 use doorstep_core::time::Span;
@@ -7,7 +11,9 @@ use doorstep_core::webhook::stripe;
 use doorstep_http::auth::Who;
 use doorstep_runtime::memory_log::MemoryLog;
 use doorstep_runtime::threads::Clock;
+use metrics::{Key, KeyName, Metadata, SharedString, Unit};
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::city::{
     Answer, City, HOME, KITCHEN, RESTAURANT, WEBHOOK_SECRET, ana, bob, kitchen, operations, policy,
@@ -26,6 +32,7 @@ async fn a_dinner_from_the_wish_to_the_door() {
     assert_eq!(menu["categories"][0]["items"][0]["name"], "ajiaco");
     assert_eq!(menu["open"], true);
 
+    let before = city.client.remembered();
     let placed = city.post("/v1/orders", &ana(), wish()).await.is(201);
     let order = placed.json["id"].as_str().unwrap().to_owned();
     let path = format!("/v1/orders/{order}");
@@ -83,6 +90,9 @@ async fn a_dinner_from_the_wish_to_the_door() {
         done["history"].as_array().unwrap().iter().map(|m| m["status"].as_str().unwrap()).collect();
     assert_eq!(steps.first(), Some(&"pending"));
     assert_eq!(steps.last(), Some(&"delivered"));
+    // What an order takes of the memory of outcomes: what is said of `causes_max` rests on it.
+    let after = city.client.remembered();
+    assert_eq!((after.firm - before.firm, after.refusals - before.refusals), (10, 4));
 }
 
 #[tokio::test]
@@ -430,4 +440,52 @@ async fn what_reaches_the_writer_has_a_lower_limit_of_its_own_for_people() {
         let signature = stripe::sign(&secret, told.as_bytes(), city.clock.now());
         webhook(&city, signature, told).await.is(204);
     }
+}
+
+/// Keeps gauges by name and kind.
+#[derive(Default)]
+struct Gauges(parking_lot::Mutex<BTreeMap<String, Arc<AtomicU64>>>);
+
+impl metrics::Recorder for Gauges {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> metrics::Counter {
+        metrics::Counter::noop()
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> metrics::Gauge {
+        let kind = key.labels().map(|label| format!(" {}", label.value())).collect::<String>();
+        let name = format!("{}{kind}", key.name());
+        metrics::Gauge::from_arc(self.0.lock().entry(name).or_default().clone())
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> metrics::Histogram {
+        metrics::Histogram::noop()
+    }
+}
+
+#[test]
+fn who_runs_it_sees_how_full_the_memory_of_outcomes_is() {
+    let gauges = Gauges::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    metrics::with_local_recorder(&gauges, || {
+        runtime.block_on(async {
+            let mut policy = policy();
+            policy.memory.causes_max = 77;
+            let city = City::on(MemoryLog::new(), 1, policy, |config| config);
+            city.found().await;
+            let claim = "/v1/sales/sal_0000000000001/claims";
+            city.post(claim, &ana(), json!({})).await.is(404);
+            let asks = Request::get("/metrics").body(Body::empty()).unwrap();
+            let answer = city.service.admin(|| "as the recorder has it".into()).oneshot(asks).await;
+            assert_eq!(answer.unwrap().status(), 200);
+        });
+    });
+    let shown = |name| f64::from_bits(gauges.0.lock()[name].load(Ordering::Relaxed));
+    // The restaurant, the driver, who came on duty.
+    assert_eq!(shown("doorstep_outcomes firm"), 3.0);
+    assert_eq!(shown("doorstep_outcomes refusals"), 1.0);
+    assert_eq!(shown("doorstep_outcomes_max"), 77.0);
 }

@@ -174,6 +174,12 @@ impl Shard {
         &self.dispatch
     }
 
+    /// The outcomes of commands that are remembered.
+    #[must_use]
+    pub const fn causes(&self) -> &Causes<Outcome> {
+        &self.causes
+    }
+
     /// The time of the last batch.
     #[must_use]
     pub const fn last_at(&self) -> Timestamp {

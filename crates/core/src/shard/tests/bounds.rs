@@ -262,3 +262,10 @@ fn an_event_that_fits_nothing_is_a_corrupt_log() {
         }
     }
 }
+
+#[test]
+fn an_outcome_is_no_larger_than_the_sizing_rule_reckons() {
+    // With what stands beside it in the ledger: the id, when it was issued, the digest. Most of two
+    // million such entries is in the maps' nodes: policy, `causes_max`.
+    assert!(size_of::<(crate::id::CommandId, Outcome, Timestamp, u64)>() <= 80);
+}
