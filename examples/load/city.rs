@@ -94,6 +94,7 @@ impl City {
         // Everybody comes from one address here, and some ask for many.
         let unlimited = Quota::new(1_000_000_000, Span::from_secs(1))?;
         config.limits.per_principal = unlimited;
+        config.limits.per_principal_acts = unlimited;
         config.limits.per_address = unlimited;
         config.limits.per_driver_socket = unlimited;
         config.webhook_secrets = vec![stripe::Secret::new("whsec_of_nobody")?];

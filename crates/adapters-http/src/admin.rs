@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use doorstep_core::notify::MessageId;
 use doorstep_core::time::Span;
-use doorstep_runtime::client::{Client, NotAnswered, Ticket};
+use doorstep_runtime::client::{Client, NotAnswered, Remembered, Ticket};
 use serde_json::{Value, json};
 
 use crate::app::App;
@@ -27,7 +27,8 @@ type Render = dyn Fn() -> String + Send + Sync;
 
 impl Service {
     /// Routes for whoever runs the process: `/metrics` as `render` writes them (the application chose
-    /// who collects them), `/healthz`, `/readyz`, `/dead_letters` and their redrive. Nobody is asked who
+    /// who collects them; `doorstep_outcomes` of kind `firm` against `doorstep_outcomes_max` is what to
+    /// watch, for at the bound every command is refused), `/healthz`, `/readyz`, `/dead_letters` and their redrive. Nobody is asked who
     /// they are: serve it where only they come.
     #[must_use = "routes that nobody serves answer nobody"]
     pub fn admin(&self, render: impl Fn() -> String + Send + Sync + 'static) -> Router {
@@ -35,7 +36,13 @@ impl Service {
         let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
         let app = self.app().clone();
         Router::new()
-            .route("/metrics", get(move || async move { (text, render()) }))
+            .route(
+                "/metrics",
+                get(move |State(app): State<App>| async move {
+                    gauges(&app.client);
+                    (text, render())
+                }),
+            )
             .route("/healthz", get(health::alive))
             .route("/readyz", get(health::ready))
             .route("/dead_letters", get(dead_letters))
@@ -43,6 +50,14 @@ impl Service {
             .layer(Around::new(app.clone(), Whom::Anybody))
             .with_state(app)
     }
+}
+
+/// What is read off when somebody looks.
+fn gauges(client: &Client) {
+    let Remembered { firm, firm_max, refusals } = client.remembered();
+    metrics::gauge!("doorstep_outcomes", "kind" => "firm").set(firm);
+    metrics::gauge!("doorstep_outcomes", "kind" => "refusals").set(refusals);
+    metrics::gauge!("doorstep_outcomes_max").set(firm_max);
 }
 
 /// The messages that no channel could deliver, the oldest first.

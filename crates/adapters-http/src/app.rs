@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     pub(crate) client: Client,
     pub(crate) config: Config,
     pub(crate) persons: Mutex<Table<Who>>,
+    /// What of it reaches the writer.
+    pub(crate) acts: Mutex<Table<Who>>,
     pub(crate) addresses: Mutex<Table<IpAddr>>,
     pub(crate) sockets: Sockets,
     pub(crate) under_way: UnderWay,
@@ -68,6 +70,7 @@ impl App {
         Ok(Self(Arc::new(Shared {
             client,
             persons: Mutex::new(Table::new(limits.per_principal, most, AtBound::LetPass)),
+            acts: Mutex::new(Table::new(limits.per_principal_acts, most, AtBound::LetPass)),
             addresses: Mutex::new(Table::new(limits.per_address, most, AtBound::LetPass)),
             sockets: Sockets::default(),
             under_way: UnderWay::default(),

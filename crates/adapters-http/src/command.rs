@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::auth::{Principal, Who};
-use crate::layers::{principal, priority};
+use crate::layers::{principal, priority, too_many};
 use crate::overload::{Place, place, settle, shed};
 use crate::problem::Problem;
 use crate::refusal;
@@ -50,6 +50,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Act<T> {
 
     async fn from_request(request: Request<Body>, app: &App) -> Result<Self, Problem> {
         let Principal { who, .. } = principal(request.extensions())?;
+        limit_acts(app, &who)?;
         let named =
             if request.method() == axum::http::Method::POST { Named::Must } else { Named::May };
         let key = idempotency_key(request.headers(), &named)?;
@@ -64,6 +65,16 @@ impl<T: DeserializeOwned> FromRequest<App> for Act<T> {
         };
         let body = parse(&bytes)?;
         Ok(Self { who, cause, body, under_way: place })
+    }
+}
+
+/// One person's share of what reaches the writer. Asked before the body is read.
+fn limit_acts(app: &App, who: &Who) -> Result<(), Problem> {
+    match who {
+        Who::Operations(_) => Ok(()),
+        Who::Customer(_) | Who::Restaurant(_) | Who::Driver(_) => {
+            app.acts.lock().check(who, 1, app.now()).map(|_| ()).map_err(too_many)
+        }
     }
 }
 

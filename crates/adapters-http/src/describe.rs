@@ -23,12 +23,23 @@ const REFUSALS: &[(&str, &str)] = &[
     ("403", "Not for the role that asks"),
     ("404", "Not there, or not the caller's"),
     ("408", "The body was not sent in time"),
-    ("409", "Not as things stand: `code` says why"),
+    ("409", "Not as things stand: `code` says why. It stays the answer to its key"),
     ("413", "The body is too long"),
     ("422", "It can never be so, or the Idempotency-Key was used with another body"),
     ("429", "Too many requests"),
     ("503", "Not now: send the same again, with the same key"),
 ];
+
+/// Of the header under which something is done once.
+const KEY: &str = "\
+    The same on every retry of one request. What was decided stays under it for a day, refusals too, and \
+    is given to it again: after a `Retry-After` of a 409, or of a 429 `too_many_orders` or \
+    `too_many_failures`, ask with a new key. After a 503 or a 429 `rate_limited` send the same again, \
+    with the same key: it is done at most once. (Of the 503s, `payment_unavailable` alone was decided, and \
+    wants a new one.)";
+
+/// What may be refused until a time that is known.
+const NOT_OPEN_YET: &[&str] = &["claim_unit", "join_queue"];
 
 /// What anybody may ask who has a token; everything else is for some roles.
 const FOR_ALL_ROLES: &[&str] =
@@ -73,6 +84,7 @@ const LINKS: &[(&str, &str, &str, &str, &str, &str)] = &[
 /// Adds to `openapi` what its handlers do not repeat.
 pub(crate) fn complete(openapi: &mut OpenApi) {
     for operation in openapi.paths.paths.values_mut().flat_map(operations) {
+        keys(operation);
         refusals(operation);
         links(operation);
         for response in operation.responses.responses.values_mut() {
@@ -98,6 +110,17 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, patch].into_iter().flatten()
 }
 
+/// What a key is good for.
+fn keys(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter
+            && parameter.name == "Idempotency-Key"
+        {
+            parameter.description = Some(KEY.into());
+        }
+    }
+}
+
 /// Each refusal's form, and those that the operation did not name.
 fn refusals(operation: &mut Operation) {
     let body = operation.request_body.as_mut();
@@ -117,6 +140,7 @@ fn refusals(operation: &mut Operation) {
     let commands = parameters.iter().any(|parameter| parameter.name == "Idempotency-Key");
     let asked = operation.security.is_some();
     let name = operation.operation_id.as_deref().unwrap_or_default();
+    let waits = NOT_OPEN_YET.contains(&name);
     let for_some = asked && !FOR_ALL_ROLES.contains(&name);
     let refuses = [
         ("400", has_body || is_in(ParameterIn::Query) || is_in(ParameterIn::Header)),
@@ -138,6 +162,9 @@ fn refusals(operation: &mut Operation) {
     for (status, response) in responses {
         if let RefOr::T(response) = response {
             explain(status, response);
+            if status == "409" && waits {
+                response.headers.insert("Retry-After".into(), header("Retry-After"));
+            }
         }
     }
 }
@@ -231,7 +258,7 @@ fn request_id() -> RefOr<Header> {
 
 fn retry_after() -> RefOr<Header> {
     read(json!({
-        "description": "Come back after so many seconds.",
+        "description": "Come back after so many seconds: see Idempotency-Key for under which key.",
         "schema": { "type": "integer", "minimum": 1 },
     }))
 }

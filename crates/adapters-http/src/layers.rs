@@ -318,7 +318,7 @@ fn address(app: &App, request: &Request) -> Option<IpAddr> {
     Some(said.unwrap_or(peer))
 }
 
-fn too_many(refused: Refused) -> Problem {
+pub(crate) fn too_many(refused: Refused) -> Problem {
     let wait = match refused {
         Refused::Later { retry_after } => retry_after,
         Refused::NeverFits { .. } | _ => Span::from_mins(1),

@@ -25,8 +25,14 @@
 //! ## Doing something once
 //!
 //! Every `POST` that changes something wants an `Idempotency-Key` (1 to 255 printable ASCII
-//! characters). A repetition gets the first outcome, also after a restart; the same key with
-//! another body gets 422 `idempotency_key_reused`.
+//! characters). A repetition gets the first outcome, also after a restart, for as long as policy
+//! says (`retry_horizon`, 24 h); the same key with another body gets 422 `idempotency_key_reused`.
+//! What changed nothing is forgotten earlier where there is too much of it (`refusals_max`): a
+//! refusal may then be decided afresh, and nothing is done twice.
+//!
+//! After a 503 or a 429 `rate_limited` the same key asks again. Any other refusal stays the answer to
+//! its key, also where it says when to come back: then ask with a new one. (Of the 503s,
+//! `payment_unavailable` alone was decided, and wants a new key.)
 //!
 //! ## Tracking an order: `GET /v1/orders/{id}/track`
 //!

@@ -2,6 +2,7 @@
 //!
 //! 404 for what is not there or not the caller's, 409 for what the state does not allow (with the
 //! state, and what is allowed), 422 for what can never be so, 429 and 503 with when to come back.
+//! What was decided is kept under its key; after a 503 of this room the same key asks again.
 
 use doorstep_core::log::NotTaken;
 use doorstep_core::shard::Refusal;
@@ -36,9 +37,7 @@ pub(crate) fn problem(refusal: &Refusal, now: Timestamp) -> Problem {
             Problem::too_many("too_many_failures", title, until(*from))
                 .with("from", Time::of(*from))
         }
-        Refusal::OrdersFull { .. } => {
-            Problem::unavailable("orders_full", "No more orders are taken for now", SOON)
-        }
+        Refusal::OrdersFull { .. } => no_room(),
         Refusal::CheckoutOver => {
             Problem::conflict("checkout_over", "The checkout has become an order")
         }
@@ -207,9 +206,7 @@ fn of_dispatch(refusal: &dispatch::Refusal) -> Problem {
             conflict("delivery_exists", "It is in another delivery")
         }
         R::DriversFull { .. } => conflict("drivers_full", "There are as many drivers as may be"),
-        R::OrdersFull { .. } => {
-            Problem::unavailable("orders_full", "No more orders are taken for now", SOON)
-        }
+        R::OrdersFull { .. } => no_room(),
         _ => conflict("refused", "It cannot be done as things stand"),
     }
 }
@@ -232,11 +229,10 @@ fn sale(refusal: &flash_sale::sale::Refusal, now: Timestamp) -> Problem {
                 .with("next", next.and_then(Time::of))
         }
         R::NoNeedToWait => conflict("no_need_to_wait", "There is a unit to claim"),
-        R::RoomFull { .. } => Problem::unavailable("room_full", "As many people wait as may", SOON),
+        R::RoomFull { .. } | R::RefundsFull { .. } => no_room(),
         R::NoSuchHold | R::NotYours => Problem::not_found(),
         R::AlreadySold => conflict("already_sold", "The unit is sold"),
         R::HoldEnded => conflict("hold_ended", "The hold has ended: claim again"),
-        R::RefundsFull { .. } => Problem::unavailable("refunds_full", "Come back later", SOON),
         _ => conflict("refused", "It cannot be done as things stand"),
     }
 }
@@ -254,11 +250,18 @@ pub(crate) fn not_taken(why: NotTaken) -> Problem {
         NotTaken::Busy | NotTaken::Full => {
             Problem::unavailable("busy", "Too much is in flight: send the same again", SOON)
         }
+        NotTaken::NoRoom => no_room(),
         NotTaken::NotOwner => {
             Problem::unavailable("not_ready", "Another process decides: send the same again", SOON)
         }
         _ => Problem::unavailable("busy", "Send the same again", SOON),
     }
+}
+
+/// What there is no room for now: nothing of it is remembered.
+fn no_room() -> Problem {
+    let title = "There is no room for it now: send the same again, with the same key";
+    Problem::unavailable("no_room", title, SOON)
 }
 
 /// A command that was not sent.

@@ -18,10 +18,12 @@ use doorstep_core::notify::{MessageId, Redriven};
 use doorstep_core::shard::{Command, Outcome};
 use doorstep_core::time::Timestamp;
 use doorstep_geo_index::{DriverIndex, Ping, Verdict};
+use parking_lot::Mutex;
 
 pub(crate) use desk::Question;
 pub use desk::{DeadLetters, NotAnswered, Recalled};
 pub(crate) use inbox::Submission;
+pub use reads::Remembered;
 pub(crate) use ticket::Pledge;
 pub use ticket::Ticket;
 
@@ -95,6 +97,7 @@ pub(crate) struct Shared {
     pub(crate) watchers: Arc<Watchers>,
     /// Whether the host decides.
     owner: AtomicBool,
+    remembered: Mutex<Remembered>,
 }
 
 impl Shared {
@@ -116,6 +119,7 @@ impl Shared {
             reads: None,
             watchers: Arc::new(Watchers::new(0)),
             owner: AtomicBool::new(false),
+            remembered: Mutex::default(),
         }
     }
 

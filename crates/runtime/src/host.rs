@@ -118,7 +118,7 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
         let index = DriverIndex::new(config.index)?;
         let mut replica = match log.load_snapshot()? {
             Some(saved) => {
-                let snapshot = serde_json::from_slice(&saved.bytes)?;
+                let snapshot = snapshots::read(&saved.bytes)?;
                 Replica::restore(log_id, snapshot, config.seed, config.limits)?
             }
             None => {

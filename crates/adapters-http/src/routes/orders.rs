@@ -105,7 +105,8 @@ pub(crate) struct Waiting {
         (status = 409, description = "A price has changed, or the item is in a flash sale"),
         (status = 410, description = "It was placed, is over, and is no longer kept here"),
         (status = 422, description = "Closed, out of range, or the key was used with another body"),
-        (status = 429, description = "Ordered as often as allowed"),
+        (status = 429, description = "Ordered as often as allowed, or too many checkouts came to nothing (after `Retry-After`, with a new key); or too many requests"),
+        (status = 503, description = "Not now: send the same again, with the same key; after `payment_unavailable` with a new one"),
     )
 )]
 pub(crate) async fn place(

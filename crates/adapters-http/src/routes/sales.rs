@@ -74,7 +74,7 @@ pub(crate) struct InQueue {
         (status = 201, body = wire::Held, description = "It is made"),
         (status = 202, body = InQueue, description = "Nothing yet; the customer waits"),
         (status = 404, description = "Not there, or not the caller's"),
-        (status = 409, description = "Sold out, not open, or not let in: `code` says which"),
+        (status = 409, description = "Sold out, not open, or not let in: `code` says which. It stays the answer to its key: ask again with a new one"),
     )
 )]
 pub(crate) async fn claim(
@@ -100,8 +100,8 @@ pub(crate) async fn claim(
         (status = 201, body = wire::Held, description = "The customer has a unit already"),
         (status = 202, body = InQueue, description = "Under way"),
         (status = 404, description = "Not there, or not the caller's"),
-        (status = 409, description = "No need to wait, or no use: `code` says which"),
-        (status = 503, description = "As many people wait as may"),
+        (status = 409, description = "No need to wait, or no use: `code` says which. It stays the answer to its key: ask again with a new one"),
+        (status = 503, description = "As many people wait as may: send the same again, with the same key"),
     )
 )]
 pub(crate) async fn queue(

@@ -1,15 +1,23 @@
 //! An order from the wish to the door, as each party sees it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use axum::body::Body;
 use axum::http::Request;
+use doorstep_core::time::Span;
 use doorstep_core::webhook::stripe;
 use doorstep_http::auth::Who;
 use doorstep_runtime::memory_log::MemoryLog;
 use doorstep_runtime::threads::Clock;
+use metrics::{Key, KeyName, Metadata, SharedString, Unit};
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 use crate::city::{
-    City, HOME, KITCHEN, RESTAURANT, WEBHOOK_SECRET, ana, bob, kitchen, operations, policy, wish,
+    Answer, City, HOME, KITCHEN, RESTAURANT, WEBHOOK_SECRET, ana, bob, kitchen, operations, policy,
+    restaurant, wish,
 };
 
 #[tokio::test]
@@ -24,6 +32,7 @@ async fn a_dinner_from_the_wish_to_the_door() {
     assert_eq!(menu["categories"][0]["items"][0]["name"], "ajiaco");
     assert_eq!(menu["open"], true);
 
+    let before = city.client.remembered();
     let placed = city.post("/v1/orders", &ana(), wish()).await.is(201);
     let order = placed.json["id"].as_str().unwrap().to_owned();
     let path = format!("/v1/orders/{order}");
@@ -81,6 +90,9 @@ async fn a_dinner_from_the_wish_to_the_door() {
         done["history"].as_array().unwrap().iter().map(|m| m["status"].as_str().unwrap()).collect();
     assert_eq!(steps.first(), Some(&"pending"));
     assert_eq!(steps.last(), Some(&"delivered"));
+    // What an order takes of the memory of outcomes: what is said of `causes_max` rests on it.
+    let after = city.client.remembered();
+    assert_eq!((after.firm - before.firm, after.refusals - before.refusals), (10, 4));
 }
 
 #[tokio::test]
@@ -307,6 +319,42 @@ async fn a_sale_of_one_unit_is_claimed_waited_for_and_ordered() {
 }
 
 #[tokio::test]
+async fn what_there_was_no_room_for_is_had_under_the_same_key_once_there_is() {
+    let mut policy = policy();
+    policy.memory.orders_max = 1;
+    policy.memory.retain_terminal = Span::ZERO;
+    let city = City::on(MemoryLog::new(), 1, policy, |mut config| {
+        let quota = doorstep_core::limit::Quota::new(1_000_000, Span::from_secs(1)).unwrap();
+        config.limits.per_principal = quota;
+        config.limits.per_principal_acts = quota;
+        config
+    });
+    city.found().await;
+    let order = city.order().await;
+    let (carl, records) = (Who::Customer(8.into()), city.records());
+    let full = city.post_as("/v1/orders", &carl, "one-press", &wish()).await.is(503);
+    assert_eq!((full.code(), city.records()), ("no_room", records));
+    assert!(full.headers.contains_key("retry-after"));
+    let cancelled = city.post(&format!("/v1/orders/{order}/cancel"), &ana(), json!({})).await;
+    assert!(cancelled.status.is_success(), "{cancelled:?}");
+    // Until the money of the other order is given back.
+    loop {
+        let answer = city.post_as("/v1/orders", &carl, "one-press", &wish()).await;
+        if answer.status.as_u16() != 503 {
+            answer.is(201);
+            break;
+        }
+        assert_eq!(answer.code(), "no_room");
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn webhook(city: &City, signature: String, body: String) -> Answer {
+    let request = Request::post("/v1/webhooks/payments").header("stripe-signature", signature);
+    city.send(request.body(Body::from(body)).unwrap()).await
+}
+
+#[tokio::test]
 async fn a_webhook_is_believed_by_its_signature_over_the_raw_bytes_and_heard_once() {
     let city = City::new().await;
     let order = city.order().await;
@@ -315,10 +363,7 @@ async fn a_webhook_is_believed_by_its_signature_over_the_raw_bytes_and_heard_onc
         {{"amount_capturable":2000,"currency":"eur","metadata":{{"doorstep_effect":"{order}/hold/1"}}}}}}}}"#
     );
     let secret = stripe::Secret::new(WEBHOOK_SECRET).unwrap();
-    let send = |signature: String, body: String| {
-        let request = Request::post("/v1/webhooks/payments").header("stripe-signature", signature);
-        city.send(request.body(Body::from(body)).unwrap())
-    };
+    let send = |signature, body| webhook(&city, signature, body);
     let good = stripe::sign(&secret, body.as_bytes(), city.clock.now());
     send(good.clone(), body.clone()).await.is(204);
     let records = city.records();
@@ -355,4 +400,92 @@ async fn a_limit_says_so_in_the_standard_headers_and_when_to_come_back() {
     assert!((1_700..=1_800).contains(&wait), "{wait}");
     city.get(path, &Who::Customer(8.into())).await.is(200);
     city.get(path, &kitchen()).await.is(200);
+}
+
+#[tokio::test]
+async fn what_reaches_the_writer_has_a_lower_limit_of_its_own_for_people() {
+    let city = City::on(MemoryLog::new(), 1, policy(), |mut config| {
+        config.limits.per_principal_acts =
+            doorstep_core::limit::Quota::new(2, Span::from_hours(1)).unwrap();
+        config
+    });
+    city.found().await;
+    let sale = "/v1/sales/sal_0000000000001/claims";
+    for _ in 0..2 {
+        city.post(sale, &ana(), json!({})).await.is(404);
+    }
+    let records = city.records();
+    let nowhere = "/v1/orders/ord_0000000000001/cancel";
+    for (path, body) in [(sale, json!({})), (nowhere, json!({})), ("/v1/orders", wish())] {
+        let refused = city.post(path, &ana(), body).await.is(429);
+        assert_eq!(refused.code(), "rate_limited");
+        let wait: u64 = refused.headers["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((1_700..=1_800).contains(&wait), "{wait}");
+    }
+    assert_eq!(city.records(), records, "nothing of it is decided");
+    city.get("/v1/orders", &ana()).await.is(200);
+    let carl = Who::Customer(8.into());
+    city.post_as("/v1/orders", &carl, "one-press", &wish()).await.is(201);
+    city.post_as("/v1/orders", &carl, "one-press", &wish()).await.is(201);
+    city.post_as("/v1/orders", &carl, "one-press", &wish()).await.is(429);
+    // Bulk work, and what the provider tells, are none of it.
+    let menu = format!("/v1/restaurants/{RESTAURANT}");
+    let secret = stripe::Secret::new(WEBHOOK_SECRET).unwrap();
+    for number in 0..5 {
+        city.put(&menu, &operations(), restaurant()).await.is(204);
+        let told = format!(
+            r#"{{"id":"evt_{number}","type":"payment_intent.canceled","data":
+            {{"object":{{"metadata":{{"doorstep_effect":"ord_0000000000001/hold/1"}}}}}}}}"#
+        );
+        let signature = stripe::sign(&secret, told.as_bytes(), city.clock.now());
+        webhook(&city, signature, told).await.is(204);
+    }
+}
+
+/// Keeps gauges by name and kind.
+#[derive(Default)]
+struct Gauges(parking_lot::Mutex<BTreeMap<String, Arc<AtomicU64>>>);
+
+impl metrics::Recorder for Gauges {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> metrics::Counter {
+        metrics::Counter::noop()
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> metrics::Gauge {
+        let kind = key.labels().map(|label| format!(" {}", label.value())).collect::<String>();
+        let name = format!("{}{kind}", key.name());
+        metrics::Gauge::from_arc(self.0.lock().entry(name).or_default().clone())
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> metrics::Histogram {
+        metrics::Histogram::noop()
+    }
+}
+
+#[test]
+fn who_runs_it_sees_how_full_the_memory_of_outcomes_is() {
+    let gauges = Gauges::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    metrics::with_local_recorder(&gauges, || {
+        runtime.block_on(async {
+            let mut policy = policy();
+            policy.memory.causes_max = 77;
+            let city = City::on(MemoryLog::new(), 1, policy, |config| config);
+            city.found().await;
+            let claim = "/v1/sales/sal_0000000000001/claims";
+            city.post(claim, &ana(), json!({})).await.is(404);
+            let asks = Request::get("/metrics").body(Body::empty()).unwrap();
+            let answer = city.service.admin(|| "as the recorder has it".into()).oneshot(asks).await;
+            assert_eq!(answer.unwrap().status(), 200);
+        });
+    });
+    let shown = |name| f64::from_bits(gauges.0.lock()[name].load(Ordering::Relaxed));
+    // The restaurant, the driver, who came on duty.
+    assert_eq!(shown("doorstep_outcomes firm"), 3.0);
+    assert_eq!(shown("doorstep_outcomes refusals"), 1.0);
+    assert_eq!(shown("doorstep_outcomes_max"), 77.0);
 }

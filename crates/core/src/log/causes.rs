@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use super::machine::NotTaken;
-use super::record::Cause;
+use super::record::{Batch, Cause};
 use crate::id::CommandId;
 use crate::time::{Span, Timestamp};
 
-/// How many outcomes one [`Causes::forget`] drops at most: more than one batch can add, so that
+/// How many outcomes of either kind one batch drops at most: more than one batch can add, so that
 /// the ledger never falls behind, and few enough that no single batch pays for a quiet night.
 const FORGOTTEN_AT_ONCE: usize = 16;
 
@@ -21,8 +21,12 @@ pub struct CauseBounds {
     pub horizon: Span,
     /// How far a caller's clock may differ from the log's.
     pub clock_skew: Span,
-    /// How many outcomes are kept.
+    /// How many firm outcomes are kept: of what happened. Beyond it no new command is taken.
     pub max: u32,
+    /// How many lesser outcomes are kept: of batches without events. Beyond it the oldest goes. To be
+    /// more than may be pending ([`Limits::pending_max`](super::Limits::pending_max)): else who asks
+    /// twice at once may be told the first of two answers.
+    pub refusals_max: u32,
 }
 
 impl CauseBounds {
@@ -45,29 +49,51 @@ pub enum Seen<'a, O> {
 ///
 /// An outcome is kept for `horizon + clock_skew` after its batch. A command is taken until
 /// `horizon` after it was issued, and is issued at most `clock_skew` after now; so whatever may
-/// still be retried is still known. A full ledger refuses new commands; it never forgets early.
-/// Besides, no command issued at or before one that was forgotten is taken: a later change of the
-/// bounds cannot bring it back.
+/// still be retried is still known. Besides, no command issued at or before one that was forgotten
+/// for its age is taken: a later change of the bounds cannot bring it back.
+///
+/// There are two kinds, each with a bound of its own, so that whoever asks for what is not to be
+/// had keeps nobody else's outcomes out:
+///
+/// - The outcome of a batch with events is **firm**. None is forgotten early: while there are
+///   [`CauseBounds::max`], no new command is taken ([`NotTaken::Full`]), for what becomes of it is
+///   not known before it is decided. What is known is still answered.
+/// - The outcome of a batch without events (a refusal, a repetition that changed nothing) is
+///   **lesser**: to decide its command again makes nothing happen twice. At
+///   [`CauseBounds::refusals_max`] the oldest is forgotten early. Whoever asks again under its id
+///   may then hear another answer than the first, or have done what was refused before; and another
+///   request under that id is no [`NotTaken::Conflict`] any more.
 ///
 /// Times are the log's, which never go back.
 ///
 /// ```
 /// use doorstep_core::id::CommandId;
-/// use doorstep_core::log::{Cause, CauseBounds, Causes, NotTaken, Seen};
+/// use doorstep_core::log::{Batch, Cause, CauseBounds, Causes, NotTaken, Seen, Writer};
 /// use doorstep_core::time::{Span, Timestamp};
 ///
 /// let bounds = CauseBounds {
 ///     horizon: Span::from_hours(24),
 ///     clock_skew: Span::from_mins(1),
 ///     max: 1_000,
+///     refusals_max: 1_000,
 /// };
 /// let noon = Timestamp::from_millis(1_700_000_000_000);
 /// let cause = Cause { id: CommandId::new(7), issued_at: noon, digest: 1 };
 ///
 /// let mut causes = Causes::new();
 /// assert_eq!(causes.check(&cause, noon, &bounds), Ok(Seen::First));
-/// causes.record(&cause, "accepted", noon);
-/// assert_eq!(causes.check(&cause, noon, &bounds), Ok(Seen::Known(&"accepted")));
+/// let batch = Batch {
+///     epoch: 1,
+///     writer: Writer::new(1),
+///     seq: 0,
+///     at: noon,
+///     cause: Some(cause),
+///     inbox: None,
+///     events: vec!["sold"],
+///     outcome: Some("yours"),
+/// };
+/// causes.take_in(&batch, &bounds);
+/// assert_eq!(causes.check(&cause, noon, &bounds), Ok(Seen::Known(&"yours")));
 /// let other = Cause { digest: 2, ..cause };
 /// assert_eq!(causes.check(&other, noon, &bounds), Err(NotTaken::Conflict));
 /// ```
@@ -75,9 +101,11 @@ pub enum Seen<'a, O> {
 #[serde(deny_unknown_fields)]
 pub struct Causes<O> {
     outcomes: BTreeMap<CommandId, Kept<O>>,
-    /// In the order of the log, which is that of their age.
-    by_age: VecDeque<(Timestamp, CommandId)>,
-    /// The latest time at which a command was issued whose outcome is forgotten.
+    /// Whose are firm, in the order of the log, which is that of their age.
+    firm: VecDeque<(Timestamp, CommandId)>,
+    /// Whose are lesser, likewise.
+    lesser: VecDeque<(Timestamp, CommandId)>,
+    /// The latest time at which a command was issued whose outcome went for its age.
     forgotten: Option<Timestamp>,
 }
 
@@ -91,7 +119,12 @@ struct Kept<O> {
 
 impl<O> Default for Causes<O> {
     fn default() -> Self {
-        Self { outcomes: BTreeMap::new(), by_age: VecDeque::new(), forgotten: None }
+        Self {
+            outcomes: BTreeMap::new(),
+            firm: VecDeque::new(),
+            lesser: VecDeque::new(),
+            forgotten: None,
+        }
     }
 }
 
@@ -102,7 +135,7 @@ impl<O> Causes<O> {
         Self::default()
     }
 
-    /// How many outcomes are kept.
+    /// How many outcomes are kept, of both kinds.
     #[must_use]
     pub fn len(&self) -> usize {
         self.outcomes.len()
@@ -112,6 +145,18 @@ impl<O> Causes<O> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.outcomes.is_empty()
+    }
+
+    /// How many firm outcomes are kept: those that count against [`CauseBounds::max`].
+    #[must_use]
+    pub fn firm_len(&self) -> usize {
+        self.firm.len()
+    }
+
+    /// How many lesser outcomes are kept: those that count against [`CauseBounds::refusals_max`].
+    #[must_use]
+    pub fn lesser_len(&self) -> usize {
+        self.lesser.len()
     }
 
     /// Whether `cause` was decided before, and if not, whether it may be now. O(log n).
@@ -140,128 +185,65 @@ impl<O> Causes<O> {
         if cause.issued_at > now.saturating_add(bounds.clock_skew) {
             return Err(NotTaken::TooEarly);
         }
-        // If the oldest may go, `forget` makes room before this one is recorded.
-        let oldest_may_go = self.by_age.front().is_some_and(|(at, _)| bounds.has_passed(*at, now));
-        let max = usize::try_from(bounds.max).unwrap_or(usize::MAX);
-        if self.outcomes.len() >= max && !oldest_may_go {
+        // If the oldest may go, `take_in` makes room before this one is recorded.
+        let oldest_may_go = self.firm.front().is_some_and(|(at, _)| bounds.has_passed(*at, now));
+        if self.firm.len() >= count(bounds.max) && !oldest_may_go {
             return Err(NotTaken::Full);
         }
         Ok(Seen::First)
     }
 
-    /// Keeps the outcome of `cause`, whose batch counts at `at`. A first outcome stays: a second
-    /// one for the same id changes nothing.
-    pub fn record(&mut self, cause: &Cause, outcome: O, at: Timestamp) {
-        if let Entry::Vacant(place) = self.outcomes.entry(cause.id) {
-            place.insert(Kept { outcome, issued_at: cause.issued_at, digest: cause.digest });
-            self.by_age.push_back((at, cause.id));
+    /// Takes in a batch that counts: drops what no retry can ask for any more, the oldest first and
+    /// a few at a time, and keeps the outcome of the batch, if it has one. A first outcome stays: a
+    /// second one for the same id changes nothing. To be called for every batch that is applied.
+    /// O(log n).
+    pub fn take_in<E>(&mut self, batch: &Batch<E, O>, bounds: &CauseBounds)
+    where
+        O: Clone,
+    {
+        self.forget(batch.at, bounds);
+        if let (Some(cause), Some(outcome)) = (&batch.cause, &batch.outcome)
+            && let Entry::Vacant(place) = self.outcomes.entry(cause.id)
+        {
+            let (issued_at, digest) = (cause.issued_at, cause.digest);
+            place.insert(Kept { outcome: outcome.clone(), issued_at, digest });
+            let kind = if batch.events.is_empty() { &mut self.lesser } else { &mut self.firm };
+            kind.push_back((batch.at, cause.id));
         }
+        self.make_room(bounds);
     }
 
-    /// Drops outcomes that no retry can ask for any more, the oldest first, a few at a time. To be
-    /// called for every batch that is applied, before [`Causes::record`].
-    pub fn forget(&mut self, now: Timestamp, bounds: &CauseBounds) {
-        for _ in 0..FORGOTTEN_AT_ONCE {
-            match self.by_age.front() {
-                Some((at, id)) if bounds.has_passed(*at, now) => {
-                    if let Some(kept) = self.outcomes.remove(id) {
-                        self.forgotten = self.forgotten.max(Some(kept.issued_at));
-                    }
-                    self.by_age.pop_front();
+    fn forget(&mut self, now: Timestamp, bounds: &CauseBounds) {
+        for kind in [&mut self.firm, &mut self.lesser] {
+            for _ in 0..FORGOTTEN_AT_ONCE {
+                let Some((_, id)) = kind.pop_front_if(|(at, _)| bounds.has_passed(*at, now)) else {
+                    break;
+                };
+                if let Some(kept) = self.outcomes.remove(&id) {
+                    self.forgotten = self.forgotten.max(Some(kept.issued_at));
                 }
-                Some(_) | None => return,
             }
         }
     }
+
+    /// The oldest of the lesser kind make room for the youngest. Their commands may still be taken:
+    /// what is issued at their time is not too old.
+    fn make_room(&mut self, bounds: &CauseBounds) {
+        let most = count(bounds.refusals_max);
+        for _ in 0..FORGOTTEN_AT_ONCE {
+            let Some((_, id)) = self.lesser.front().filter(|_| self.lesser.len() > most) else {
+                return;
+            };
+            self.outcomes.remove(id);
+            self.lesser.pop_front();
+        }
+    }
+}
+
+fn count(bound: u32) -> usize {
+    usize::try_from(bound).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOON: Timestamp = Timestamp::from_secs(10_000);
-    const BOUNDS: CauseBounds =
-        CauseBounds { horizon: Span::from_secs(100), clock_skew: Span::from_secs(5), max: 2 };
-
-    fn cause(id: u128) -> Cause {
-        Cause { id: CommandId::new(id), issued_at: NOON, digest: 0 }
-    }
-
-    fn at(secs: u64) -> Timestamp {
-        NOON.saturating_add(Span::from_secs(secs))
-    }
-
-    #[test]
-    fn a_command_is_taken_within_the_horizon_and_known_for_longer() {
-        let mut causes = Causes::new();
-        assert_eq!(causes.check(&cause(1), at(100), &BOUNDS), Ok(Seen::First));
-        assert_eq!(causes.check(&cause(1), at(101), &BOUNDS), Err(NotTaken::TooOld));
-        causes.record(&cause(1), 'a', at(100));
-        causes.forget(at(205), &BOUNDS);
-        assert_eq!(causes.check(&cause(1), at(205), &BOUNDS), Ok(Seen::Known(&'a')));
-        causes.forget(at(206), &BOUNDS);
-        assert_eq!(causes.check(&cause(1), at(206), &BOUNDS), Err(NotTaken::TooOld));
-        assert!(causes.is_empty() && causes.by_age.is_empty());
-    }
-
-    #[test]
-    fn whatever_may_be_retried_is_known_though_clocks_differ() {
-        let ahead = Cause { issued_at: at(5), ..cause(1) };
-        let mut causes = Causes::new();
-        assert_eq!(causes.check(&ahead, NOON, &BOUNDS), Ok(Seen::First));
-        let further = Cause { issued_at: at(6), ..cause(1) };
-        assert_eq!(causes.check(&further, NOON, &BOUNDS), Err(NotTaken::TooEarly));
-        causes.record(&ahead, 'a', NOON);
-        for secs in 0..=105 {
-            causes.forget(at(secs), &BOUNDS);
-            assert_eq!(causes.check(&ahead, at(secs), &BOUNDS), Ok(Seen::Known(&'a')));
-        }
-        causes.forget(at(106), &BOUNDS);
-        assert_eq!(causes.check(&ahead, at(106), &BOUNDS), Err(NotTaken::TooOld));
-    }
-
-    #[test]
-    fn a_longer_horizon_does_not_bring_back_what_was_forgotten() {
-        let mut causes = Causes::new();
-        causes.record(&cause(1), 'a', NOON);
-        causes.forget(at(200), &BOUNDS);
-        let longer = CauseBounds { horizon: Span::from_hours(1), ..BOUNDS };
-        assert_eq!(causes.check(&cause(1), at(200), &longer), Err(NotTaken::TooOld));
-    }
-
-    #[test]
-    fn a_full_ledger_refuses_what_is_new_and_forgets_nothing_early() {
-        let mut causes = Causes::new();
-        causes.record(&cause(1), 'a', NOON);
-        causes.record(&cause(2), 'b', at(1));
-        let third = Cause { issued_at: at(50), ..cause(3) };
-        assert_eq!(causes.check(&third, at(105), &BOUNDS), Err(NotTaken::Full));
-        assert_eq!(causes.check(&cause(1), at(105), &BOUNDS), Ok(Seen::Known(&'a')));
-        assert_eq!(causes.check(&third, at(106), &BOUNDS), Ok(Seen::First));
-        causes.forget(at(106), &BOUNDS);
-        causes.record(&third, 'c', at(106));
-        assert_eq!(causes.len(), 2);
-    }
-
-    #[test]
-    fn a_digest_tells_a_retry_from_another_request() {
-        let mut causes = Causes::new();
-        causes.record(&Cause { digest: 4, ..cause(1) }, 'a', NOON);
-        let check = |digest| causes.check(&Cause { digest, ..cause(1) }, NOON, &BOUNDS);
-        assert_eq!(check(4), Ok(Seen::Known(&'a')));
-        assert_eq!(check(0), Ok(Seen::Known(&'a')));
-        assert_eq!(check(5), Err(NotTaken::Conflict));
-    }
-
-    #[test]
-    fn a_quiet_night_is_forgotten_a_little_at_a_time() {
-        let mut causes = Causes::new();
-        for id in 0..100 {
-            causes.record(&cause(id), 'a', NOON);
-        }
-        causes.forget(at(1_000), &BOUNDS);
-        assert_eq!(causes.len(), 100 - FORGOTTEN_AT_ONCE);
-        let json = serde_json::to_string(&causes).unwrap();
-        assert_eq!(serde_json::from_str::<Causes<char>>(&json).unwrap(), causes);
-    }
-}
+#[expect(clippy::arithmetic_side_effects, reason = "an overflow fails the test")]
+mod tests;

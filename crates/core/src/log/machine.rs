@@ -10,7 +10,7 @@ use crate::time::Timestamp;
 ///
 /// Both functions depend on nothing but their arguments: every replica that applies the same
 /// batches holds an equal state. The machine embeds a [`Causes`](super::Causes) ledger, asks it
-/// first whenever there is a cause, and records each batch's cause and outcome when it applies it.
+/// first whenever there is a cause, and has it take in each batch that it applies.
 pub trait Machine: Clone {
     /// What is asked of it.
     type Command: Clone;
@@ -75,7 +75,11 @@ pub enum NotTaken {
     /// The id belongs to another request.
     #[error("the command id was used for another request")]
     Conflict,
-    /// As many outcomes are kept as may be, and none is old enough to go.
+    /// As many outcomes of what happened are kept as may be, and none is old enough to go.
     #[error("no room to keep the outcome")]
     Full,
+    /// A bound of the machine is reached that others' leaving makes room under by itself. The same
+    /// command, under the same id, may be taken later.
+    #[error("no room for it at the moment")]
+    NoRoom,
 }

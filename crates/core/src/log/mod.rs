@@ -18,8 +18,8 @@
 //! | 1. a new writer nonce for every claim attempt | [`Writer::nonce`], [`Replica::read_to_end`] |
 //! | 2. (epoch, writer, seq) determines the bytes: after a doubt, nothing more under that writer | [`Replica::append_failed`], [`Replica::tick`], and on reading a gap |
 //! | 3. a claim is over when it does not count, another's does, or on time-out; then again, later | the same, and [`Limits`] |
-//! | 4. refusals are batches too; [`NotTaken`] is none | [`Decision`], [`Replica::submit`] |
-//! | 5. first outcomes outlive every retry | [`Causes`] |
+//! | 4. refusals are batches too, and remembered; [`NotTaken`] is none, and leaves no trace | [`Decision`], [`Replica::submit`] |
+//! | 5. first outcomes of what happened outlive every retry | [`Causes`] |
 //! | 6. a snapshot is of counted state and carries the fence; the log is never jumped in | [`Snapshot`], [`Replica::log_starts_at`] |
 //! | 7. a batch carries the queue position that it consumes | [`Replica::submit`], [`Replica::counted_inbox`] |
 //! | 8. answers and effects come from what counts | [`Output`], [`Replica::counted`] |
@@ -41,8 +41,12 @@
 //! #[derive(Clone)]
 //! struct Stock { left: u32, causes: Causes<bool> }
 //!
-//! const BOUNDS: CauseBounds =
-//!     CauseBounds { horizon: Span::from_hours(24), clock_skew: Span::from_mins(1), max: 1_000 };
+//! const BOUNDS: CauseBounds = CauseBounds {
+//!     horizon: Span::from_hours(24),
+//!     clock_skew: Span::from_mins(1),
+//!     max: 1_000,
+//!     refusals_max: 1_000,
+//! };
 //!
 //! impl Machine for Stock {
 //!     type Command = ();
@@ -64,10 +68,7 @@
 //!
 //!     fn apply(&mut self, batch: &Batch<u32, bool>) -> Result<(), Self::Corrupt> {
 //!         self.left = batch.events.last().copied().unwrap_or(self.left);
-//!         self.causes.forget(batch.at, &BOUNDS);
-//!         if let (Some(cause), Some(outcome)) = (&batch.cause, batch.outcome) {
-//!             self.causes.record(cause, outcome, batch.at);
-//!         }
+//!         self.causes.take_in(batch, &BOUNDS);
 //!         Ok(())
 //!     }
 //! }

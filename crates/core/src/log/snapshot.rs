@@ -7,7 +7,7 @@ use super::record::Position;
 use crate::time::Timestamp;
 
 /// The version of the stored form of a [`Snapshot`].
-pub const SNAPSHOT_FORMAT: u32 = 1;
+pub const SNAPSHOT_FORMAT: u32 = 2;
 
 /// Which log: a snapshot of one is none of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

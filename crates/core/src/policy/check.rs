@@ -42,6 +42,7 @@ impl Policy {
             ("sale.stock_max", self.sale.stock_max, 100_000_000),
             ("sale.sales_max", self.sale.sales_max, 1_000),
             ("memory.causes_max", self.memory.causes_max, u32::MAX),
+            ("memory.refusals_max", self.memory.refusals_max, u32::MAX),
             ("memory.provider_events_max", self.memory.provider_events_max, u32::MAX),
             ("memory.orders_max", self.memory.orders_max, u32::MAX),
             ("memory.drivers_max", self.memory.drivers_max, u32::MAX),

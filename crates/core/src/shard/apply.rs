@@ -49,11 +49,8 @@ impl Shard {
                 }
             }
         }
-        self.causes.forget(batch.at, &self.cause_bounds());
+        self.causes.take_in(batch, &self.cause_bounds());
         self.heard.forget(batch.at, &self.heard_bounds());
-        if let (Some(cause), Some(outcome)) = (&batch.cause, &batch.outcome) {
-            self.causes.record(cause, outcome.clone(), batch.at);
-        }
         self.customers.forget(batch.at);
         self.sales.forget(batch.at, self.policy.memory.retain_terminal);
         self.forget();

@@ -20,10 +20,12 @@ impl Shard {
     /// What `command` means at `now`. Nothing changes.
     ///
     /// A refusal is an outcome too: an identified command is answered once, whatever the answer.
+    /// One that is only about room is none ([`Refusal::is_about_room`]).
     ///
     /// # Errors
     /// [`NotTaken`] if the command is not one to be decided: too old, another under the same id, or
-    /// no room to remember it. None of these is ever logged.
+    /// no room to remember it, or for what it asks for ([`NotTaken::NoRoom`]). None of these is ever
+    /// logged.
     pub fn decide(
         &self,
         command: &Command,
@@ -51,6 +53,7 @@ impl Shard {
         };
         let (events, outcome) = match decided {
             Ok((events, outcome)) => (events, outcome),
+            Err(refusal) if refusal.is_about_room() => return Err(NotTaken::NoRoom),
             Err(refusal) => (Vec::new(), Outcome::Refused(self.told_which(refusal))),
         };
         Ok(Decision::Commit { events, outcome })

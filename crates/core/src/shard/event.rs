@@ -159,7 +159,8 @@ pub enum Refusal {
         /// When the next one is possible.
         from: Timestamp,
     },
-    /// The shard has as many checkouts and orders as policy allows.
+    /// The shard has as many checkouts and orders as policy allows. Never an outcome
+    /// ([`is_about_room`](Self::is_about_room)).
     #[error("the shard already holds {most} orders")]
     OrdersFull {
         /// How many those are.
@@ -240,6 +241,22 @@ pub enum Refusal {
     /// The amounts do not add up.
     #[error(transparent)]
     Money(#[from] MoneyError),
+}
+
+impl Refusal {
+    /// Whether it is only about how much there is at the moment, and passes by itself as others
+    /// leave: a shard does not answer with such a refusal, but does not take the command
+    /// ([`NotTaken::NoRoom`](crate::log::NotTaken::NoRoom)), so that the same may be sent again. A
+    /// bound that somebody has to raise, or to make room under, is none of these.
+    #[must_use]
+    pub const fn is_about_room(&self) -> bool {
+        matches!(
+            self,
+            Self::OrdersFull { .. }
+                | Self::Dispatch(dispatch::Refusal::OrdersFull { .. })
+                | Self::Sale(sale::Refusal::RoomFull { .. } | sale::Refusal::RefundsFull { .. })
+        )
+    }
 }
 
 impl From<dispatch::Refusal> for Refusal {

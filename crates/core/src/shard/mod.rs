@@ -174,6 +174,12 @@ impl Shard {
         &self.dispatch
     }
 
+    /// The outcomes of commands that are remembered.
+    #[must_use]
+    pub const fn causes(&self) -> &Causes<Outcome> {
+        &self.causes
+    }
+
     /// The time of the last batch.
     #[must_use]
     pub const fn last_at(&self) -> Timestamp {
@@ -246,6 +252,7 @@ impl Shard {
             horizon: self.policy.memory.retry_horizon,
             clock_skew: self.policy.memory.clock_skew,
             max: self.policy.memory.causes_max,
+            refusals_max: self.policy.memory.refusals_max,
         }
     }
 

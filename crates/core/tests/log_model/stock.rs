@@ -4,8 +4,12 @@ use doorstep_core::log::{Batch, Cause, CauseBounds, Causes, Decision, Machine, N
 use doorstep_core::time::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub(crate) const BOUNDS: CauseBounds =
-    CauseBounds { horizon: Span::from_secs(100), clock_skew: Span::from_secs(5), max: 8 };
+pub(crate) const BOUNDS: CauseBounds = CauseBounds {
+    horizon: Span::from_secs(100),
+    clock_skew: Span::from_secs(5),
+    max: 8,
+    refusals_max: 8,
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Command {
@@ -75,10 +79,7 @@ impl Machine for Stock {
                 Event::Restocked => self.left + 1,
             };
         }
-        self.causes.forget(batch.at, &BOUNDS);
-        if let (Some(cause), Some(outcome)) = (&batch.cause, batch.outcome) {
-            self.causes.record(cause, outcome, batch.at);
-        }
+        self.causes.take_in(batch, &BOUNDS);
         Ok(())
     }
 }

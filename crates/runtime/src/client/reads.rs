@@ -6,12 +6,48 @@ use std::sync::atomic::Ordering;
 use doorstep_core::catalog::Restaurant;
 use doorstep_core::id::{DriverId, OrderId, RestaurantId, SaleId};
 use doorstep_core::order::Order;
+use doorstep_core::shard::Shard;
 use doorstep_core::time::Timestamp;
 
-use super::Client;
+use super::{Client, Shared};
 use crate::reads::{Census, DriverDesk, Known, ShownSale, Subject, TooManyWatches, Watch, Whose};
 
+/// How many outcomes of commands the shard remembers, as of the host's last step.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remembered {
+    /// Of commands that changed something. At `firm_max` every new identified command is refused.
+    pub firm: u32,
+    /// How many those may be: policy, `memory.causes_max`.
+    pub firm_max: u32,
+    /// Of commands that changed nothing. At their bound the oldest is forgotten.
+    pub refusals: u32,
+}
+
+impl Remembered {
+    fn of(shard: &Shard) -> Self {
+        let count = |len| u32::try_from(len).unwrap_or(u32::MAX);
+        Self {
+            firm: count(shard.causes().firm_len()),
+            firm_max: shard.policy().memory.causes_max,
+            refusals: count(shard.causes().lesser_len()),
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn count_remembered(&self, shard: &Shard) {
+        *self.remembered.lock() = Remembered::of(shard);
+    }
+}
+
 impl Client {
+    /// How many outcomes of commands are remembered, and how many may be: to be watched, for at the
+    /// bound nothing new is taken.
+    #[must_use]
+    pub fn remembered(&self) -> Remembered {
+        *self.shared.remembered.lock()
+    }
+
     /// Whether the host keeps whole orders, menus, sales and desks
     /// ([`HostConfig::reads`](crate::host::HostConfig::reads)). One that does not finds none of them.
     #[must_use]

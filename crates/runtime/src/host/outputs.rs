@@ -58,6 +58,10 @@ impl<L: Log, P: Payments, H: HistorySink> Host<L, P, H> {
                 }
             }
         }
+        // Before the answers: whoever has one finds it counted.
+        if any {
+            self.shared.count_remembered(self.replica.counted());
+        }
         for (id, answer) in answers {
             self.answer(id, &answer);
         }

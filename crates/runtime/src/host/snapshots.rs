@@ -8,12 +8,13 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use doorstep_core::log::{self, Replica};
+use doorstep_core::log::{self, NotRestored, Replica, SNAPSHOT_FORMAT};
 use doorstep_core::shard::Shard;
 use doorstep_core::time::Timestamp;
 use parking_lot::Mutex;
+use serde::Deserialize;
 
-use super::READ_MAX;
+use super::{OpenError, READ_MAX};
 use crate::ports::{Log, Position, Snapshot, SnapshotStore};
 
 type State = log::Snapshot<Shard>;
@@ -156,6 +157,21 @@ fn store(
     count(&mut tally.saved, saved.is_some());
     count(&mut tally.trims, trimmed == Some(true));
     count(&mut tally.errors, saved.is_none() || trimmed == Some(false));
+}
+
+/// A snapshot, as it was saved. One in another form is said to be that, whatever else is strange
+/// about it.
+pub(super) fn read(bytes: &[u8]) -> Result<State, OpenError> {
+    #[derive(Deserialize)]
+    struct Form {
+        format: u32,
+    }
+    serde_json::from_slice(bytes).map_err(|error| match serde_json::from_slice(bytes) {
+        Ok(Form { format: found }) if found != SNAPSHOT_FORMAT => {
+            NotRestored::UnknownFormat { found }.into()
+        }
+        Ok(Form { .. }) | Err(_) => error.into(),
+    })
 }
 
 fn save(store: &mut (impl SnapshotStore + ?Sized), state: &State) -> Option<Position> {

@@ -6,8 +6,12 @@ use crate::log::{CauseBounds, Causes, Decision, FORMAT, Seen, Undecodable, Write
 use crate::time::Span;
 
 const NOW: Timestamp = Timestamp::from_secs(1_000);
-const BOUNDS: CauseBounds =
-    CauseBounds { horizon: Span::from_hours(1), clock_skew: Span::from_secs(1), max: 100 };
+const BOUNDS: CauseBounds = CauseBounds {
+    horizon: Span::from_hours(1),
+    clock_skew: Span::from_secs(1),
+    max: 100,
+    refusals_max: 100,
+};
 
 /// Adds up.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -36,9 +40,7 @@ impl Machine for Sum {
 
     fn apply(&mut self, batch: &Batch<u32, u32>) -> Result<(), Infallible> {
         self.0 = batch.events.iter().fold(self.0, |sum, add| sum.saturating_add(*add));
-        if let (Some(cause), Some(outcome)) = (&batch.cause, batch.outcome) {
-            self.1.record(cause, outcome, batch.at);
-        }
+        self.1.take_in(batch, &BOUNDS);
         Ok(())
     }
 }
@@ -251,6 +253,6 @@ fn a_snapshot_of_another_log_or_format_is_refused() {
     assert!(restore(1, snapshot.clone()).is_ok_and(|replica| replica.fence() == snapshot.fence));
     let found = LogId::new(1);
     assert_eq!(restore(2, snapshot.clone()), Err(NotRestored::OtherLog { found }));
-    let newer = Snapshot { format: 2, ..snapshot };
-    assert_eq!(restore(1, newer), Err(NotRestored::UnknownFormat { found: 2 }));
+    let newer = Snapshot { format: 3, ..snapshot };
+    assert_eq!(restore(1, newer), Err(NotRestored::UnknownFormat { found: 3 }));
 }

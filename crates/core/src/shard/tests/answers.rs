@@ -120,6 +120,71 @@ fn a_full_ledger_takes_no_new_command_and_still_answers_the_old() {
 }
 
 #[test]
+fn whoever_is_refused_again_and_again_keeps_nobody_else_out() {
+    let mut policy = policy();
+    policy.memory.causes_max = 4;
+    policy.memory.refusals_max = 3;
+    let mut city = City::under(policy);
+    let placing = city.cause();
+    let (placed, _) = answer(&mut city, &checkout(1, grill()), placing);
+    let nonsense = Command::Cancel { order: OrderId::truncating(1), by: Canceller::Customer };
+    let early = city.cause();
+    assert!(answer(&mut city, &nonsense, early).1);
+    for _ in 0..20 {
+        let cause = city.cause();
+        let (refused, new) = answer(&mut city, &nonsense, cause);
+        assert!(new && matches!(refused, Outcome::Refused(Refusal::NoSuchOrder { .. })));
+        assert_eq!(answer(&mut city, &nonsense, cause), (refused, false), "while there is room");
+        let again = city.cause();
+        assert!(answer(&mut city, &taps(ana(), DriverAct::GoOnline), again).1, "already so");
+    }
+    assert_eq!((city.shard.causes.firm_len(), city.shard.causes.lesser_len()), (1, 3));
+    assert_eq!(answer(&mut city, &checkout(1, grill()), placing), (placed, false));
+    assert!(answer(&mut city, &nonsense, early).1, "decided afresh");
+    let another = city.cause();
+    let (opened, new) = answer(&mut city, &checkout(2, grill()), another);
+    assert!(new && matches!(opened, Outcome::CheckoutOpened { .. }));
+}
+
+#[test]
+fn what_there_is_no_room_for_leaves_no_trace_and_is_done_when_there_is() {
+    let mut policy = policy();
+    policy.memory.orders_max = 1;
+    let mut city = City::under(policy.clone());
+    let order = city.placed();
+    let batches = city.log.len();
+    let cause = city.cause();
+    assert_eq!(city.hears(&checkout(2, grill()), Some(cause)), Err(NotTaken::NoRoom));
+    assert_eq!(city.hears(&checkout(2, grill()), Some(cause)), Err(NotTaken::NoRoom), "still");
+    assert_eq!((city.log.len(), city.shard.causes.len()), (batches, 0));
+    city.does(&says(order, RestaurantAct::Reject));
+    city.pays(order, DONE);
+    city.waits(policy.memory.retain_terminal);
+    let (opened, new) = answer(&mut city, &checkout(2, grill()), cause);
+    assert!(new && matches!(opened, Outcome::CheckoutOpened { .. }), "under the same id");
+}
+
+#[test]
+fn only_what_passes_by_itself_is_about_room() {
+    use crate::{catalog, dispatch, flash_sale::sale};
+    let most = 1;
+    let passes = [
+        Refusal::OrdersFull { most },
+        dispatch::Refusal::OrdersFull { most }.into(),
+        sale::Refusal::RoomFull { most }.into(),
+        sale::Refusal::RefundsFull { most }.into(),
+    ];
+    let stays = [
+        Refusal::SalesFull { most },
+        dispatch::Refusal::DriversFull { most }.into(),
+        catalog::Refusal::Full { most }.into(),
+        sale::Refusal::SoldOut.into(),
+        Refusal::CheckoutOver,
+    ];
+    assert!(passes.iter().all(Refusal::is_about_room) && !stays.iter().any(Refusal::is_about_room));
+}
+
+#[test]
 fn what_bears_no_id_leaves_no_answer_behind() {
     let mut city = City::new();
     city.at_the_door(ana());

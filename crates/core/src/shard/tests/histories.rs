@@ -166,14 +166,24 @@ proptest! {
     #[test]
     fn every_command_told_before_is_answered_as_it_was(history in history()) {
         let city = live(&history);
-        for batch in &city.log {
+        let refused = |batch: &&Batch<Event, Outcome>| {
+            batch.cause.is_some() && batch.events.is_empty()
+        };
+        for (place, batch) in city.log.iter().enumerate() {
             let (Some(cause), Some(outcome)) = (&batch.cause, &batch.outcome) else { continue };
+            let later = &city.log[place + 1..];
+            let again = later.iter().any(|later| later.cause.is_some_and(|c| c.id == cause.id));
+            let forgotten = refused(&batch) && later.iter().filter(refused).count() >= 8;
+            prop_assert!(!again || forgotten, "what is known is not decided again");
             match city.shard.decide(&Command::Tick, Some(cause), city.now) {
+                Ok(Decision::Known(_)) if again => {}
                 Ok(Decision::Known(known)) => prop_assert_eq!(&known, outcome),
+                Ok(Decision::Commit { .. }) | Err(NotTaken::Full) => prop_assert!(forgotten),
                 Err(NotTaken::TooOld) => {
                     let memory = &tight().memory;
                     let kept = memory.retry_horizon.saturating_add(memory.clock_skew);
-                    prop_assert!(city.shard.last_at() > batch.at.saturating_add(kept));
+                    let aged = city.shard.last_at() > batch.at.saturating_add(kept);
+                    prop_assert!(aged || forgotten);
                 }
                 other => prop_assert!(false, "{:?}", other),
             }

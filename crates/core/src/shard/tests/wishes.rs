@@ -31,6 +31,7 @@ pub(super) fn tight() -> Policy {
     policy.payment.hold_lasts = Span::from_hours(5);
     policy.memory.orders_max = 6;
     policy.memory.causes_max = 30;
+    policy.memory.refusals_max = 8;
     policy.memory.provider_events_max = 12;
     policy.memory.retain_terminal = Span::from_mins(20);
     policy.memory.retry_horizon = Span::from_hours(6);

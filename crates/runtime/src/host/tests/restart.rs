@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use doorstep_core::log::NotRestored;
 use doorstep_core::order::Order;
 use doorstep_core::shard::Canceller;
 
@@ -83,6 +84,36 @@ fn a_snapshot_and_a_trimmed_log_open_to_the_state_of_a_replay() {
     for order in [ended, placed] {
         assert_eq!(shown(&restored.client, order), shown(&replayed.client, order));
     }
+}
+
+#[test]
+fn a_snapshot_in_another_form_is_refused_as_that_and_not_taken_for_damage() {
+    let mut cfg = config(1);
+    cfg.snapshot_every = Some(1);
+    let (town, mut log, sandbox) = Town::founded(cfg);
+    drop(town);
+    let Snapshot { position, bytes } = log.load_snapshot().unwrap().unwrap();
+    let newest = String::from_utf8(bytes.to_vec()).unwrap();
+    let open = |json: String| {
+        let mut copy = MemoryLog::new();
+        for entry in log.entries_from(Position::default()) {
+            copy.append(&entry.bytes, NOW).unwrap();
+        }
+        let bytes = json.into_bytes().into();
+        copy.save_snapshot(&Snapshot { position, bytes }).unwrap();
+        Host::open(config(3), copy, sandbox.connect(), LogIsHistory, NOW).map(|_| ())
+    };
+    // What format 1 kept of commands were outcomes of one kind.
+    let older = newest.replace("\"format\":2", "\"format\":1").replace("\"firm\"", "\"by_age\"");
+    assert_ne!(older, newest);
+    let refused = open(older);
+    let unknown = |error: &OpenError| {
+        matches!(error, OpenError::NotRestored(NotRestored::UnknownFormat { found: 1 }))
+    };
+    assert!(refused.as_ref().is_err_and(unknown), "{refused:?}");
+    let damaged = open(newest.replace("\"firm\"", "\"by_age\""));
+    assert!(matches!(damaged, Err(OpenError::NotASnapshot(_))), "{damaged:?}");
+    assert!(open(newest).is_ok());
 }
 
 #[test]
