@@ -288,22 +288,16 @@ pub(crate) fn slow(lasts: Duration) -> Fallible {
     calm();
     let without = calm();
     let end = Arc::new(AtomicBool::new(false));
-    let count = Arc::new(Mutex::new(Tally::default()));
-    for number in 0..SLOW {
-        let (address, end, count) = (address.clone(), Arc::clone(&end), Arc::clone(&count));
-        callers.spawn(async move {
-            while !end.load(Ordering::Relaxed) {
-                let status = u16::from(dawdle(&address, number, &end).await.is_ok());
-                count.lock().note(status, Duration::ZERO);
-            }
-        });
-    }
+    let dawdlers = {
+        let (address, end) = (address.clone(), Arc::clone(&end));
+        std::thread::spawn(move || dawdle_all(&address, &end))
+    };
     // Until they are all there.
     callers.block_on(async { tokio::time::sleep(Duration::from_secs(3)).await });
     let memory = process::rss_bytes();
     let with = calm();
     end.store(true, Ordering::Relaxed);
-    let again: u64 = count.lock().answers.values().sum();
+    let again = dawdlers.join().map_err(|_| "the slow ones panicked")??;
     println!(
         "2,000 requests a second, p50 and p99: {:.2} and {:.2} ms; beside {SLOW} slow or silent \
          connections ({again} of them closed and opened again) {:.2} and {:.2} ms; memory {} MiB",
@@ -314,6 +308,28 @@ pub(crate) fn slow(lasts: Duration) -> Fallible {
         memory >> 20,
     );
     Ok(())
+}
+
+/// They have a thread of their own, so that whoever is measured waits for the service alone. How often
+/// one of them was closed, and opened again.
+fn dawdle_all(address: &str, end: &Arc<AtomicBool>) -> std::io::Result<u64> {
+    let thread = Builder::new_current_thread().enable_all().build()?;
+    let closed = Arc::new(AtomicU64::new(0));
+    thread.block_on(async {
+        let mut all = tokio::task::JoinSet::new();
+        for number in 0..SLOW {
+            let (address, end, closed) = (address.to_owned(), Arc::clone(end), Arc::clone(&closed));
+            all.spawn(async move {
+                while !end.load(Ordering::Relaxed) {
+                    let _or_refused = dawdle(&address, number, &end).await;
+                    closed.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        all.join_all().await;
+    });
+    // At the end each is closed once more.
+    Ok(closed.load(Ordering::Relaxed).saturating_sub(SLOW as u64))
 }
 
 /// One slow connection, until it is closed: a third say nothing, a third send a head drop by drop,

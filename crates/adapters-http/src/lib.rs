@@ -47,6 +47,7 @@
 //! | 1000 | the order is over, and its last status was sent | nothing |
 //! | 1001 | the server goes away | reconnect after a jittered second |
 //! | 1008 | a message or a rate that is not allowed, pings included | do not reconnect |
+//! | 1013 | as many watch as may | reconnect after a while |
 //! | 4001 | the token has expired | reconnect with a new one |
 //! | 4002 | too slow a reader | reconnect |
 //!

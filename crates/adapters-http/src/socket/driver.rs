@@ -39,7 +39,7 @@ pub(crate) async fn stream(
 
 async fn serve(line: &mut Line, driver: DriverId) -> Close {
     let Ok(mut watch) = line.app.client.watch(Subject::Driver(driver)) else {
-        return Close::Policy("as many watch as may");
+        return Close::Full;
     };
     let mut said: Option<wire::DriverState> = None;
     let mut taken = Gcra::default();

@@ -52,6 +52,8 @@ pub(crate) enum Close {
     Leaving,
     /// Something that is not allowed.
     Policy(&'static str),
+    /// As many orders and drivers are watched as may be.
+    Full,
     /// The token has expired.
     Expired,
     /// It read too slowly, or was silent for too long.
@@ -66,6 +68,7 @@ impl Close {
             Self::Over => Some((1_000, "over")),
             Self::Leaving => Some((1_001, "the service goes away")),
             Self::Policy(why) => Some((1_008, why)),
+            Self::Full => Some((1_013, "as many watch as may")),
             Self::Expired => Some((4_001, "the token has expired")),
             Self::TooSlow => Some((4_002, "too slow")),
             Self::Gone => None,
@@ -77,6 +80,7 @@ impl Close {
             Self::Over => "over",
             Self::Leaving => "leaving",
             Self::Policy(_) => "policy",
+            Self::Full => "full",
             Self::Expired => "expired",
             Self::TooSlow => "too_slow",
             Self::Gone => "gone",

@@ -6,6 +6,7 @@ use doorstep_core::time::Span;
 use doorstep_http::Connections;
 use doorstep_http::auth::Who;
 use doorstep_runtime::memory_log::MemoryLog;
+use doorstep_runtime::reads::Subject;
 use doorstep_runtime::threads::Clock;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -211,6 +212,21 @@ async fn a_socket_closes_when_its_token_expires() {
     let mut socket = served.open(&format!("/v1/orders/{order}/track"), &headers).await.unwrap();
     next_of(&mut socket, "snapshot").await;
     assert_eq!(next(&mut socket).await, Err(4_001));
+}
+
+#[tokio::test]
+async fn where_as_many_watch_as_may_a_socket_says_come_back() {
+    let served = Served::of_city().await;
+    let order = served.city.order().await;
+    let subject = Subject::Order(order.parse().unwrap());
+    let watch = || served.city.client.watch(subject).ok();
+    let all: Vec<_> = std::iter::from_fn(watch).collect();
+    let path = format!("/v1/orders/{order}/track");
+    let mut late = served.open_as(&path, &ana()).await.unwrap();
+    assert_eq!(next(&mut late).await, Err(1_013));
+    drop(all);
+    let mut later = served.open_as(&path, &ana()).await.unwrap();
+    next_of(&mut later, "snapshot").await;
 }
 
 #[tokio::test]
