@@ -86,6 +86,9 @@ pub struct Config {
     pub group_records_max: usize,
     /// Most bytes of one commit, a first record aside. Default 4 MiB.
     pub group_bytes_max: usize,
+    /// Most bytes of a snapshot that are committed at once: between two of these what waits is
+    /// committed. Default 256 KiB, a few milliseconds of a disk.
+    pub snapshot_part_bytes: usize,
     /// Bytes that may wait for the writer, 64 counted for each record beside its own; above, an
     /// append is refused. Default 64 MiB.
     pub queue_bytes_max: usize,
@@ -118,6 +121,7 @@ impl Default for Config {
             check: PageCheck::Everything,
             group_records_max: 512,
             group_bytes_max: 4 << 20,
+            snapshot_part_bytes: 256 << 10,
             queue_bytes_max: 64 << 20,
             history_pending_max: 1_024,
             tail_bytes_max: 32 << 20,
@@ -151,6 +155,7 @@ impl fmt::Debug for Config {
             .field("check", &self.check)
             .field("group_records_max", &self.group_records_max)
             .field("group_bytes_max", &self.group_bytes_max)
+            .field("snapshot_part_bytes", &self.snapshot_part_bytes)
             .field("queue_bytes_max", &self.queue_bytes_max)
             .finish_non_exhaustive()
     }

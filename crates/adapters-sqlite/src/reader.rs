@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 
 use crate::chain::{Hash, Uid};
-use crate::shared::{Job, Shared, cost};
-use crate::verify;
+use crate::shared::{Job, Shared, Trimming, cost};
+use crate::snapshot::{self, Saving};
 
 /// A handle on an open log that appends nothing. Once the log is closed, nothing is saved any more.
 #[derive(Clone)]
@@ -119,11 +119,12 @@ impl SnapshotStore for Reader {
             return Err(SnapshotError::TooLong { bytes, most: SNAPSHOT_BYTES_MAX });
         }
         let (reply, answer) = sync_channel(1);
-        self.ask(Job::Save(snapshot.clone(), reply), &answer).map_err(SnapshotError::Io)?
+        self.ask(Job::Save(Saving::new(self.uid, snapshot), reply), &answer)
+            .map_err(SnapshotError::Io)?
     }
 
     fn load(&mut self) -> Result<Option<Snapshot>, SnapshotError> {
-        match verify::load_snapshot(&self.connection.lock(), self.uid) {
+        match snapshot::load(&self.connection.lock(), self.uid) {
             Err(error) => Err(SnapshotError::Io(Box::new(error))),
             Ok(None) => Ok(None),
             Ok(Some(Ok((position, bytes)))) => Ok(Some(Snapshot { position, bytes: bytes.into() })),
@@ -135,7 +136,16 @@ impl SnapshotStore for Reader {
     }
 
     fn trim_before(&mut self, before: Position) -> Result<(), TrimError> {
+        let behind = match snapshot::load(&self.connection.lock(), self.uid) {
+            Err(error) => return Err(TrimError::Io(Box::new(error))),
+            Ok(Some(Err(_))) => {
+                return Err(TrimError::Io("the snapshot does not fit its seal".into()));
+            }
+            Ok(Some(Ok((position, _)))) => Some(position),
+            Ok(None) => None,
+        };
         let (reply, answer) = sync_channel(1);
-        self.ask(Job::Trim(before, reply), &answer).map_err(TrimError::Io)?
+        let trimming = Trimming { before, behind };
+        self.ask(Job::Trim(trimming, reply), &answer).map_err(TrimError::Io)?
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use doorstep_core::id::OrderId;
 use doorstep_core::log::Position;
-use rusqlite::{TransactionBehavior, params};
+use rusqlite::TransactionBehavior;
 
 use crate::anchor::{Anchor, AnchorFile};
 use crate::append::Tip;
@@ -17,6 +17,7 @@ use crate::meta::Start;
 use crate::open;
 use crate::schema::{self, MIGRATIONS};
 use crate::shared::Finished;
+use crate::snapshot;
 use crate::verify;
 use crate::writer;
 
@@ -79,15 +80,9 @@ pub fn salvage(damaged: impl AsRef<Path>, new: impl AsRef<Path>) -> Result<Salva
     copied.map_err(written)?;
     let Tip { head, hash, .. } = tip;
 
-    let snapshot = match verify::load_snapshot(&source, start.uid) {
+    let saved = match snapshot::load(&source, start.uid) {
         Ok(Some(Ok((at, bytes)))) if (start.start..=head).contains(&at.get()) => {
-            let seal = verify::snapshot_seal(begin.uid, at.get(), &bytes);
-            transaction
-                .execute(
-                    "INSERT INTO snapshot (position, seal, bytes) VALUES (?1, ?2, ?3)",
-                    params![at.get().cast_signed(), seal.0, bytes],
-                )
-                .map_err(written)?;
+            snapshot::save(&transaction, begin.uid, at, &bytes).map_err(written)?;
             Some(at)
         }
         Ok(_) | Err(_) => None,
@@ -108,5 +103,5 @@ pub fn salvage(damaged: impl AsRef<Path>, new: impl AsRef<Path>) -> Result<Salva
     let anchor = Anchor { uid: begin.uid, position: head, beside: begin.beside, hash };
     AnchorFile::create(&to.anchor, &anchor).map_err(storage(DOING))?;
     let good_through = (head >= start.start).then(|| Position::new(head));
-    Ok(Salvaged { good_through, ended, snapshot, history, history_lost })
+    Ok(Salvaged { good_through, ended, snapshot: saved, history, history_lost })
 }

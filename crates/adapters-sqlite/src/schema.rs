@@ -21,6 +21,9 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     // The one row of `meta` says where the log begins: the first position held, the chain's hash
     // and the fence before it, as trimming left them; sealed.
     //
+    // A snapshot counts once its row is there, which goes in with the last of its parts. Parts of any
+    // other are what was left behind.
+    //
     // AUTOINCREMENT keeps a position from being given out twice, whatever is deleted.
     //
     // The unique indexes are a second line behind the fence: of the records that count, no two have
@@ -54,7 +57,11 @@ pub(crate) const MIGRATIONS: &[&str] = &[
         WHERE counts = 1 AND cause IS NOT NULL;
     CREATE TABLE snapshot (
         position INTEGER PRIMARY KEY CHECK (position > 0),
-        seal BLOB NOT NULL CHECK (length(seal) = 32),
+        seal BLOB NOT NULL CHECK (length(seal) = 32)
+    ) STRICT;
+    CREATE TABLE snapshot_part (
+        id INTEGER PRIMARY KEY,
+        position INTEGER NOT NULL,
         bytes BLOB NOT NULL
     ) STRICT;
     CREATE TABLE history (

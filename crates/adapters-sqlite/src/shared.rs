@@ -7,11 +7,12 @@ use std::sync::mpsc::SyncSender;
 
 use doorstep_core::id::OrderId;
 use doorstep_core::log::Position;
-use doorstep_runtime::ports::{Entry, Fault, Snapshot, SnapshotError, TrimError};
+use doorstep_runtime::ports::{Entry, Fault, SnapshotError, TrimError};
 use parking_lot::{Condvar, Mutex};
 
 use crate::config::Config;
 use crate::error::Poisoned;
+use crate::snapshot::Saving;
 use crate::witness::Committed;
 
 /// What a record costs beside its bytes, roughly.
@@ -55,8 +56,16 @@ impl Tally {
 
 /// A job that is not an append: one at a time, between groups.
 pub(crate) enum Job {
-    Save(Snapshot, SyncSender<Result<(), SnapshotError>>),
-    Trim(Position, SyncSender<Result<(), TrimError>>),
+    Save(Saving, SyncSender<Result<(), SnapshotError>>),
+    Trim(Trimming, SyncSender<Result<(), TrimError>>),
+}
+
+/// What is to be trimmed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trimming {
+    pub(crate) before: Position,
+    /// The snapshot that was read back, and fits its seal.
+    pub(crate) behind: Option<Position>,
 }
 
 /// A finished order on its way into the history.

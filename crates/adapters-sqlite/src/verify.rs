@@ -4,11 +4,12 @@ use doorstep_core::log::{Fence, Position};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::anchor::{Anchor, Found};
-use crate::chain::{Hash, Uid};
+use crate::chain::Hash;
 use crate::config::{PageCheck, Progress, ProgressHook};
 use crate::error::{Damage, OpenError, refuse};
 use crate::header::{self, Header};
 use crate::meta::Start;
+use crate::snapshot;
 
 const READING: &str = "reading the log";
 
@@ -56,7 +57,7 @@ pub(crate) fn check(
     })?;
     witness.judge(&walked)?;
     walked.bad_slots = witness.bad_slots;
-    walked.snapshot = snapshot(connection, &walked)?;
+    walked.snapshot = saved(connection, &walked)?;
     counter(connection, &walked)?;
     check_pages(connection, pages, walked.end())?;
     Ok(walked)
@@ -203,37 +204,12 @@ impl Witness {
     }
 }
 
-/// The seal of a snapshot.
-pub(crate) fn snapshot_seal(uid: Uid, position: u64, bytes: &[u8]) -> Hash {
-    Hash::seal("snapshot", uid, &[&position.to_be_bytes(), bytes])
-}
-
-/// A snapshot, or where there is one whose seal does not hold.
-pub(crate) type Sealed = Result<(Position, Vec<u8>), Position>;
-
-/// The latest snapshot, its seal checked.
-pub(crate) fn load_snapshot(connection: &Connection, uid: Uid) -> rusqlite::Result<Option<Sealed>> {
-    let row = connection
-        .query_row(
-            "SELECT position, seal, bytes FROM snapshot ORDER BY position DESC LIMIT 1",
-            [],
-            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?, row.get::<_, Vec<u8>>(2)?)),
-        )
-        .optional()?;
-    Ok(row.map(|(position, seal, bytes)| {
-        let position = position.cast_unsigned();
-        let holds = Hash::from_slice(&seal) == Some(snapshot_seal(uid, position, &bytes));
-        let position = Position::new(position);
-        if holds { Ok((position, bytes)) } else { Err(position) }
-    }))
-}
-
-fn snapshot(connection: &Connection, walked: &Walked) -> Result<Option<Position>, OpenError> {
+fn saved(connection: &Connection, walked: &Walked) -> Result<Option<Position>, OpenError> {
     let damaged = |position| {
         let what = Damage::Snapshot { position };
         OpenError::Damaged { good_through: walked.end(), what }
     };
-    match load_snapshot(connection, walked.begin.uid)
+    match snapshot::load(connection, walked.begin.uid)
         .map_err(|error| refuse(error, "reading the snapshot", walked.end()))?
     {
         // Trimming goes only behind a snapshot.
@@ -268,6 +244,7 @@ fn check_pages(
             "PRAGMA integrity_check(log)",
             "PRAGMA integrity_check(meta)",
             "PRAGMA integrity_check(snapshot)",
+            "PRAGMA integrity_check(snapshot_part)",
         ],
     };
     for statement in statements {

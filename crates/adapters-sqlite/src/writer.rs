@@ -8,7 +8,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use doorstep_core::log::Position;
-use doorstep_runtime::ports::{Snapshot, SnapshotError, TrimError};
+use doorstep_runtime::ports::{SnapshotError, TrimError};
 use rusqlite::{Connection, TransactionBehavior, params};
 
 use crate::anchor::Anchor;
@@ -18,8 +18,8 @@ use crate::config::FaultPoint;
 use crate::error::{Doing, Poisoned};
 use crate::header::{self, Header};
 use crate::meta::Start;
-use crate::shared::{Finished, Job, Shared, Work, cost};
-use crate::verify;
+use crate::shared::{Finished, Job, Shared, Trimming, Work, cost};
+use crate::snapshot::{Saving, Step};
 use crate::witness::{Committed, Witness};
 
 /// Bytes of the WAL that a commit writes beside its records, about: the pages that it touches.
@@ -65,16 +65,22 @@ impl Writer {
                 self.checkpoint_if_due(&mut checkpoint_at)?;
             }
             match job {
-                Some(Job::Save(snapshot, reply)) => {
-                    let saved = self.save(&snapshot)?;
-                    // Whoever asked may have gone.
-                    let _gone = reply.send(saved);
+                Some(Job::Save(mut saving, reply)) => {
+                    let saved = self.save(&mut saving)?;
+                    self.checkpoint_if_due(&mut checkpoint_at)?;
+                    match saved {
+                        Some(saved) => {
+                            // Whoever asked may have gone.
+                            let _gone = reply.send(saved);
+                        }
+                        None => self.shared.put_back(Job::Save(saving, reply)),
+                    }
                 }
-                Some(Job::Trim(before, reply)) => match self.trim(before)? {
+                Some(Job::Trim(trimming, reply)) => match self.trim(trimming)? {
                     Some(done) => {
                         let _gone = reply.send(done);
                     }
-                    None => self.shared.put_back(Job::Trim(before, reply)),
+                    None => self.shared.put_back(Job::Trim(trimming, reply)),
                 },
                 None if stop => return self.close(),
                 None => {}
@@ -150,51 +156,58 @@ impl Writer {
         Ok(())
     }
 
-    fn save(&mut self, snapshot: &Snapshot) -> Result<Result<(), SnapshotError>, Poisoned> {
+    /// Writes a part of a snapshot; `None`: there is more. Only the last one makes it count.
+    fn save(&mut self, saving: &mut Saving) -> Result<Option<Result<(), SnapshotError>>, Poisoned> {
         const DOING: &str = "saving a snapshot";
-        let Snapshot { position, bytes } = snapshot;
+        let position = saving.snapshot.position;
         if position.get() > self.tip.head || position.get() < self.begin.start {
             let end = (self.tip.head > 0).then(|| Position::new(self.tip.head));
-            return Ok(Err(SnapshotError::BeyondEnd { end }));
+            return Ok(Some(Err(SnapshotError::BeyondEnd { end })));
         }
         match self.snapshot {
-            Some(saved) if saved > *position => return Ok(Err(SnapshotError::Backwards { saved })),
-            Some(saved) if saved == *position => return Ok(Ok(())),
+            Some(saved) if saved > position => {
+                return Ok(Some(Err(SnapshotError::Backwards { saved })));
+            }
+            Some(saved) if saved == position => return Ok(Some(Ok(()))),
             Some(_) | None => {}
         }
-        let seal = verify::snapshot_seal(self.begin.uid, position.get(), bytes);
+        let part_max = self.shared.config.snapshot_part_bytes;
         let behaviour = TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behaviour).doing(DOING)?;
-        let at = position.get().cast_signed();
-        transaction
-            .execute(
-                "INSERT INTO snapshot (position, seal, bytes) VALUES (?1, ?2, ?3)",
-                params![at, seal.0, bytes.as_ref()],
-            )
-            .doing(DOING)?;
-        transaction.execute("DELETE FROM snapshot WHERE position < ?1", [at]).doing(DOING)?;
+        let step = saving.step(&transaction, self.snapshot, part_max).doing(DOING)?;
         let mut begin = self.begin.clone();
-        begin.beside = begin.beside.saturating_add(1);
-        begin.save(&transaction).doing(DOING)?;
+        if step == Step::Last {
+            begin.beside = begin.beside.saturating_add(1);
+            begin.save(&transaction).doing(DOING)?;
+        }
+        if self.shared.config.fails(FaultPoint::BeforeCommit) {
+            transaction.rollback().doing(DOING)?;
+            return Err("an injected fault before the commit").doing(DOING);
+        }
         transaction.commit().doing(DOING)?;
-        (self.begin, self.snapshot) = (begin, Some(*position));
+        if self.shared.config.fails(FaultPoint::AfterCommit) {
+            return Err("an injected fault after the commit").doing(DOING);
+        }
+        let part = u64::try_from(part_max).unwrap_or(u64::MAX);
+        self.unlooked = self.unlooked.saturating_add(part).saturating_add(COMMIT_OVERHEAD);
+        if step == Step::More {
+            return Ok(None);
+        }
+        (self.begin, self.snapshot) = (begin, Some(position));
         self.witness.wait(Some(self.anchor()), false)?;
-        Ok(Ok(()))
+        Ok(Some(Ok(())))
     }
 
     /// Removes some of what is to go; `None`: there is more.
-    fn trim(&mut self, before: Position) -> Result<Option<Result<(), TrimError>>, Poisoned> {
+    fn trim(&mut self, trimming: Trimming) -> Result<Option<Result<(), TrimError>>, Poisoned> {
         const DOING: &str = "trimming";
-        if self.snapshot.is_none_or(|saved| saved < before) {
+        let Trimming { before, behind } = trimming;
+        // Only behind a snapshot that can be read, and with an anchor that is not left behind.
+        if self.snapshot != behind || self.snapshot.is_none_or(|saved| saved < before) {
             return Ok(Some(Err(TrimError::NotBehindSnapshot { saved: self.snapshot })));
         }
         if before.get() <= self.begin.start {
             return Ok(Some(Ok(())));
-        }
-        // Only behind a snapshot that can be read, and with an anchor that is not left behind.
-        let saved = verify::load_snapshot(&self.connection, self.begin.uid).doing(DOING)?;
-        if !matches!(saved, Some(Ok((position, _))) if Some(position) == self.snapshot) {
-            return Err("the snapshot does not fit its seal").doing(DOING);
         }
         self.witness.wait(None, true)?;
         let mut start = self.begin.clone();

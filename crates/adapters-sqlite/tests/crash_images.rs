@@ -101,7 +101,7 @@ fn honest(film: &Film, draws: &mut ChaCha8Rng, path: &std::path::Path, count: &m
     match fate {
         Fate::Opened(held, saved) => {
             assert!(held >= old.acknowledged, "{:?}: {held} of {}", old.at, old.acknowledged);
-            assert!(saved.is_some() || !old.saved, "{:?}: the snapshot is lost", old.at);
+            assert!(saved >= old.saved, "{:?}: the snapshot is lost", old.at);
             count.opened += 1;
         }
         Fate::Refused(error) => panic!("between {:?} and {:?}: {error}", old.at, new.at),
@@ -139,7 +139,8 @@ fn dishonest(film: &Film, draws: &mut ChaCha8Rng, path: &std::path::Path, count:
     match fate {
         Fate::Opened(held, saved) => {
             assert!(held >= step.acknowledged, "{held} of {}", step.acknowledged);
-            assert!(saved.is_some() || !step.saved, "the snapshot is lost");
+            // An older one costs a longer replay: the log is trimmed behind none that is not there.
+            assert!(saved > 0 || step.saved == 0, "the snapshot is lost");
             count.opened += 1;
         }
         Fate::Refused(error) => {

@@ -97,7 +97,11 @@ fn what_stands_beside_the_records_is_sealed() {
     for (statement, damage, through) in [
         ("UPDATE meta SET start = 2", Damage::Start, None),
         ("UPDATE meta SET fence = '{}'", Damage::Start, None),
-        ("UPDATE snapshot SET bytes = zeroblob(5)", Damage::Snapshot { position: at(4) }, Some(10)),
+        (
+            "UPDATE snapshot_part SET bytes = zeroblob(5)",
+            Damage::Snapshot { position: at(4) },
+            Some(10),
+        ),
         ("UPDATE snapshot SET position = 5", Damage::Snapshot { position: at(5) }, Some(10)),
         ("DROP INDEX one_batch_a_seq", schema("the number of tables and indexes"), None),
         (

@@ -46,8 +46,8 @@ pub(crate) struct Step {
     pub(crate) at: FaultPoint,
     pub(crate) image: Image,
     pub(crate) acknowledged: usize,
-    /// Whether the snapshot had been acknowledged.
-    pub(crate) saved: bool,
+    /// The position of the last snapshot that had been acknowledged; 0: none.
+    pub(crate) saved: u64,
 }
 
 /// A run, step by step.
@@ -58,12 +58,12 @@ pub(crate) struct Film {
     pub(crate) closed: Image,
 }
 
-/// Groups of one to six records, a small WAL, a snapshot, a trim.
+/// Groups of one to six records, a small WAL, two snapshots in parts, a trim.
 pub(crate) fn film(seed: u64, groups: usize) -> Film {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log.db");
     let steps = Arc::new(Mutex::new(Vec::<Step>::new()));
-    let acknowledged = Arc::new(Mutex::new((0, false)));
+    let acknowledged = Arc::new(Mutex::new((0, 0)));
     let faults: FaultHook = {
         let (path, steps, acknowledged) =
             (path.clone(), Arc::clone(&steps), Arc::clone(&acknowledged));
@@ -74,7 +74,12 @@ pub(crate) fn film(seed: u64, groups: usize) -> Film {
             false
         })
     };
-    let config = Config { faults: Some(faults), checkpoint_bytes: 150_000, ..Config::default() };
+    let config = Config {
+        faults: Some(faults),
+        checkpoint_bytes: 150_000,
+        snapshot_part_bytes: 3_500,
+        ..Config::default()
+    };
     let mut log = open(&path, config).unwrap();
     let mut draws = ChaCha8Rng::seed_from_u64(seed);
     let (mut truth, mut seq) = (vec![claim(1)], 0);
@@ -92,8 +97,13 @@ pub(crate) fn film(seed: u64, groups: usize) -> Film {
         if group == groups / 2 {
             let position = truth.len() as u64;
             log.log.save_snapshot(&snapshot(position, &vec![b's'; 9_000])).unwrap();
-            acknowledged.lock().1 = true;
+            acknowledged.lock().1 = position;
             log.log.trim(Position::new(position / 2)).unwrap();
+        }
+        if group == groups * 3 / 4 {
+            let position = truth.len() as u64;
+            log.log.save_snapshot(&snapshot(position, &vec![b't'; 9_000])).unwrap();
+            acknowledged.lock().1 = position;
         }
     }
     log.log.close().unwrap();
@@ -105,8 +115,9 @@ pub(crate) fn film(seed: u64, groups: usize) -> Film {
 /// What became of an image.
 #[derive(Debug)]
 pub(crate) enum Fate {
-    /// It opened, and held so many of the records (trimmed ones counted).
-    Opened(usize, Option<Snapshot>),
+    /// It opened, and held so many of the records (trimmed ones counted), and the snapshot at this
+    /// position; 0: none.
+    Opened(usize, u64),
     Refused(OpenError),
 }
 
@@ -126,6 +137,10 @@ pub(crate) fn open_image(path: &Path, image: &Image, truth: &[Vec<u8>]) -> (Fate
         assert_eq!(Some(&entry.bytes.to_vec()), truth.get(place), "no other record at {place}");
     }
     let saved = log.log.load_snapshot().unwrap();
+    if let Some(Snapshot { bytes, .. }) = &saved {
+        assert!([b's', b't'].iter().any(|letter| bytes[..] == vec![*letter; 9_000]));
+    }
+    let saved = saved.map_or(0, |snapshot| snapshot.position.get());
     let held = log.monitor.end().map_or(0, |end| usize::try_from(end.get()).unwrap());
     let first = entries.first().map_or(1, |first| usize::try_from(first.position.get()).unwrap());
     assert_eq!(held, first + entries.len() - 1, "no gap");
