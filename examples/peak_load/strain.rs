@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use doorstep_core::id::OrderId;
+use doorstep_http::Connections;
 use doorstep_http::auth::Who;
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -31,7 +32,7 @@ struct Strained {
     city: City,
     live: Vec<OnTheWay>,
     address: String,
-    _server: Runtime,
+    server: Runtime,
     callers: Runtime,
     _dir: tempfile::TempDir,
 }
@@ -52,7 +53,7 @@ impl Strained {
             service.serve(listener, City::connections(), std::future::pending()).await;
         };
         server.spawn(serve);
-        Ok(Self { city, live, address, _server: server, callers, _dir: dir })
+        Ok(Self { city, live, address, server, callers, _dir: dir })
     }
 
     /// Everybody's requests, of which `orders` place or cancel.
@@ -285,29 +286,53 @@ pub(crate) fn slow(lasts: Duration) -> Fallible {
             offer(address, Offer::of(2_000.0, Instant::now(), lasts, 64), mix.clone()).await
         })
     };
-    calm();
-    let without = calm();
-    let end = Arc::new(AtomicBool::new(false));
-    let dawdlers = {
-        let (address, end) = (address.clone(), Arc::clone(&end));
-        std::thread::spawn(move || dawdle_all(&address, &end))
+    // What so many connections cost the machine by themselves is not the service's: first they bother a
+    // listener that does nothing but hold them as long as the service does.
+    let beside = |bothered: &str| -> Fallible<(Tally, u64)> {
+        let end = Arc::new(AtomicBool::new(false));
+        let dawdlers = {
+            let (address, end) = (bothered.to_owned(), Arc::clone(&end));
+            std::thread::spawn(move || dawdle_all(&address, &end))
+        };
+        // Until they are all there.
+        callers.block_on(async { tokio::time::sleep(Duration::from_secs(3)).await });
+        let with = calm();
+        end.store(true, Ordering::Relaxed);
+        Ok((with, dawdlers.join().map_err(|_| "the slow ones panicked")??))
     };
-    // Until they are all there.
-    callers.block_on(async { tokio::time::sleep(Duration::from_secs(3)).await });
-    let memory = process::rss_bytes();
-    let with = calm();
-    end.store(true, Ordering::Relaxed);
-    let again = dawdlers.join().map_err(|_| "the slow ones panicked")??;
+    let holder = strained.server.block_on(TcpListener::bind("127.0.0.1:0"))?;
+    let elsewhere = holder.local_addr()?.to_string();
+    strained.server.spawn(hold(holder));
+    calm();
+    let alone = calm();
+    let (machine, _) = beside(&elsewhere)?;
+    let before = process::rss_bytes();
+    let (with, again) = beside(address)?;
+    println!("2,000 requests a second                                     p50 ms   p99 ms");
+    for (what, tally) in [
+        ("alone", &alone),
+        ("beside 5,000 slow connections to another listener", &machine),
+        ("beside 5,000 slow connections to the service", &with),
+    ] {
+        println!("{what:56} {:>9.2} {:>8.2}", tally.quantile_ms(0.5), tally.quantile_ms(0.99));
+    }
     println!(
-        "2,000 requests a second, p50 and p99: {:.2} and {:.2} ms; beside {SLOW} slow or silent \
-         connections ({again} of them closed and opened again) {:.2} and {:.2} ms; memory {} MiB",
-        without.quantile_ms(0.5),
-        without.quantile_ms(0.99),
-        with.quantile_ms(0.5),
-        with.quantile_ms(0.99),
-        memory >> 20,
+        "{again} of the {SLOW} were closed and opened again; memory {} MiB, then {} MiB",
+        before >> 20,
+        process::rss_bytes() >> 20,
     );
     Ok(())
+}
+
+/// Reads what comes, and lets everybody go after as long as the service does.
+async fn hold(listener: TcpListener) {
+    let within = Connections::default().headers_within;
+    while let Ok((mut stream, _)) = listener.accept().await {
+        tokio::spawn(tokio::time::timeout(within, async move {
+            let mut heard = [0; 512];
+            while stream.read(&mut heard).await.is_ok_and(|count| count > 0) {}
+        }));
+    }
 }
 
 /// They have a thread of their own, so that whoever is measured waits for the service alone. How often
