@@ -64,8 +64,8 @@ struct Settings {
     proxies: u8,
     /// How many requests a minute one person may make; 600 where it is left out.
     requests_per_minute: Option<u32>,
-    /// How many of them may change something; 120 where it is left out.
-    acts_per_minute: Option<u32>,
+    /// How many an hour of them may change something; 1,000 where it is left out.
+    acts_per_hour: Option<u32>,
     /// How many requests a minute may come from one address; 6,000 where it is left out.
     requests_per_minute_and_address: Option<u32>,
     /// How many orders an hour one customer may place, in a log that is new; 5 where it is left out.
@@ -126,7 +126,7 @@ impl Default for Settings {
             origins: Vec::new(),
             proxies: 0,
             requests_per_minute: None,
-            acts_per_minute: None,
+            acts_per_hour: None,
             requests_per_minute_and_address: None,
             orders_per_hour: None,
             webhook_secret: None,
@@ -192,8 +192,8 @@ async fn run(settings: Settings) -> Fallible<()> {
     if let Some(count) = settings.requests_per_minute {
         config.limits.per_principal = quota(count)?;
     }
-    if let Some(count) = settings.acts_per_minute {
-        config.limits.per_principal_acts = quota(count)?;
+    if let Some(count) = settings.acts_per_hour {
+        config.limits.per_principal_acts = Quota::new(count, Span::from_hours(1))?;
     }
     if let Some(count) = settings.requests_per_minute_and_address {
         config.limits.per_address = quota(count)?;

@@ -62,7 +62,7 @@ pub struct Limits {
     /// Of those, what reaches the writer: orders, cancellations, taps, claims and places in a sale,
     /// repetitions included. What is decided is remembered for a day, refusals too, and there is a
     /// bound on how much. Operations, whose work comes in bulk, are not counted here, nor what the
-    /// payment provider tells. Default 120 a minute.
+    /// payment provider tells. Default 1,000 an hour.
     pub per_principal_acts: Quota,
     /// Requests from one address (of IPv6: from one network of 64 bits), before anything is looked at.
     /// Default 6,000 a minute: many people share one.
@@ -251,7 +251,7 @@ impl Default for Limits {
             answer_within: Duration::from_secs(10),
             payment_within: Duration::from_secs(15),
             per_principal: a_minute(600),
-            per_principal_acts: a_minute(120),
+            per_principal_acts: quota(1_000, Span::from_hours(1)),
             per_address: a_minute(6_000),
             counted_max: 200_000,
             in_flight_max: 2_048,
