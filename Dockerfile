@@ -1,4 +1,10 @@
-# The service of examples/server.rs, as a user who may write nothing but /data.
+# The service of examples/server.rs, as a user who may write nothing but /data:
+#
+#   docker build --tag doorstep .
+#   docker run --publish 8080:8080 --volume doorstep:/data \
+#       --volume ./server.toml:/etc/doorstep/server.toml:ro doorstep
+#
+# The file must say who signs tokens (`[auth]`): a service that signs its own is not for others to reach.
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /doorstep
 COPY . .
