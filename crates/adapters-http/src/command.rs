@@ -21,6 +21,7 @@ use crate::layers::{principal, priority, too_many};
 use crate::overload::{Place, place, settle, shed};
 use crate::problem::Problem;
 use crate::refusal;
+use crate::wire::strict::Strict;
 
 /// Who wants what done, and the name under which it is done once.
 pub(crate) struct Act<T> {
@@ -116,11 +117,12 @@ async fn whole(request: Request<Body>, app: &App) -> Result<Bytes, Problem> {
     }
 }
 
-/// JSON by its type: unknown members are refused, and so is anything deeper than the type, so that
-/// depth is bounded by construction; lists are bounded by the body, and by their handlers.
+/// JSON by its type: unknown members are refused, so is a list where an object is wanted, and anything
+/// deeper than the type, so that depth is bounded by construction; lists are bounded by the body, and
+/// by their handlers.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
-    serde_json::from_slice(bytes).map_err(|error| {
+    serde_json::from_slice(bytes).map(|Strict(body)| body).map_err(|error| {
         Problem::bad_request("invalid_body", "The body is not what is wanted here").detail(&error)
     })
 }

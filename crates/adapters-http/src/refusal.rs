@@ -124,7 +124,7 @@ fn catalogue(refusal: &catalog::Refusal) -> Problem {
                 .with("line", line)
                 .with("unit_price", Money::from(*now))
         }
-        R::Currency { .. } => bad("wrong_currency", "A price is in another currency"),
+        R::Currency { .. } => never("wrong_currency", "A price is in another currency"),
         R::TooMuch => bad("amount_out_of_range", "The cart is worth more than can be reckoned"),
         R::Restaurant(_) => never("bad_restaurant", "The restaurant is out of bounds"),
         R::Full { .. } => Problem::conflict("restaurants_full", "No more restaurants are listed"),

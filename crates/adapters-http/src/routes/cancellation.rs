@@ -41,7 +41,7 @@ pub(crate) async fn terms(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cancel {
     /// What the customer agreed to pay all the same; operations only.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::wire::strict::maybe")]
     fee: Option<wire::Money>,
 }
 

@@ -27,6 +27,7 @@ pub(crate) const PINGS_MAX: usize = 100;
 pub(crate) struct Pings {
     /// One or more, in any order; the newest wins.
     #[schema(min_items = 1, max_items = 100)]
+    #[serde(deserialize_with = "crate::wire::strict::many")]
     pings: Vec<wire::PingIn>,
 }
 
@@ -95,6 +96,7 @@ fn fix(ping: &wire::PingIn, now: Timestamp) -> Result<Fix, Problem> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Duty {
     /// Which.
+    #[serde(deserialize_with = "crate::wire::strict::one")]
     status: DutyStatus,
 }
 
@@ -207,6 +209,7 @@ pub(crate) async fn at_doorstep(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Failed {
     /// Why.
+    #[serde(deserialize_with = "crate::wire::strict::one")]
     reason: Reason,
     /// Whether it went back to the restaurant.
     #[serde(default)]

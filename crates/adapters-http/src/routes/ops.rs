@@ -172,6 +172,7 @@ fn count(app: &App, now: Timestamp) -> wire::Counters {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Admit {
     /// By what.
+    #[serde(deserialize_with = "crate::wire::strict::one")]
     vehicle: By,
 }
 

@@ -37,11 +37,13 @@ pub(crate) struct PlaceOrder {
     restaurant: RestaurantId,
     /// What.
     #[schema(min_items = 1, max_items = 50)]
+    #[serde(deserialize_with = "crate::wire::strict::many")]
     lines: Vec<PlaceLine>,
     /// Where to.
+    #[serde(deserialize_with = "crate::wire::strict::one")]
     drop_off: wire::Place,
     /// The unit of a flash sale that is ordered by this: one of its item is in the lines.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::wire::strict::maybe")]
     sale: Option<PlaceSale>,
 }
 
@@ -61,7 +63,7 @@ pub(crate) struct PlaceLine {
     #[schema(value_type = Vec<wire::ids::ItemId>)]
     choices: Vec<ItemId>,
     /// The price of one unit with its choices that was shown: compared, never believed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::wire::strict::maybe")]
     unit_price: Option<wire::Money>,
 }
 

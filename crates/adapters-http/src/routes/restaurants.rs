@@ -24,8 +24,8 @@ use crate::{show, wire};
 /// Farthest that anybody looks, in metres.
 const RADIUS_MAX_M: u32 = catalog::RADIUS_MAX_M;
 
-/// Longest cuisine that anybody looks for: none that is listed is longer.
-const CUISINE_BYTES_MAX: usize = catalog::NAME_MAX_BYTES as usize;
+/// Longest cuisine that anybody looks for, in characters: none that is listed is longer, in bytes.
+const CUISINE_CHARS_MAX: usize = catalog::NAME_MAX_BYTES as usize;
 
 /// What somebody looks for.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -70,8 +70,8 @@ pub(crate) async fn near(
         return Err(Problem::bad_request("bad_radius", title));
     }
     let cuisine = near.cuisine.as_deref();
-    if cuisine.is_some_and(|cuisine| cuisine.len() > CUISINE_BYTES_MAX) {
-        return Err(Problem::bad_request("bad_cuisine", "A cuisine has at most 200 bytes"));
+    if cuisine.is_some_and(|cuisine| cuisine.chars().count() > CUISINE_CHARS_MAX) {
+        return Err(Problem::bad_request("bad_cuisine", "A cuisine has at most 200 characters"));
     }
     let after = near.cursor.as_deref().map(str::parse).transpose().map_err(|_| bad_cursor())?;
     let limit = page_limit(near.limit)?;
@@ -149,6 +149,7 @@ pub(crate) async fn put(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Says {
     /// What.
+    #[serde(deserialize_with = "crate::wire::strict::one")]
     status: SaysStatus,
     /// With `accepted`: when it will be ready, if the kitchen says so.
     #[serde(default)]

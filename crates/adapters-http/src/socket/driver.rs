@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::auth::Principal;
 use crate::problem::Problem;
 use crate::routes::drivers::{driver, take};
+use crate::wire::strict::Strict;
 use crate::{show, wire};
 
 /// A WebSocket for a driver's app: `FromDriver` up, `ToDriver` down. Offers are answered by
@@ -92,9 +93,9 @@ fn same(known: &wire::DriverState, state: &wire::DriverState) -> bool {
 }
 
 async fn hear(line: &mut Line, driver: DriverId, text: &str) -> Result<(), Close> {
-    let heard = serde_json::from_str::<wire::FromDriver>(text)
+    let heard = serde_json::from_str(text)
         .map_err(|error| ("invalid_message", error.to_string()))
-        .and_then(|wire::FromDriver::Pings { pings }| {
+        .and_then(|Strict(wire::FromDriver::Pings { pings })| {
             take(&line.app, driver, &pings)
                 .map_err(|problem| (problem.code(), String::from("the pings are not sound")))
         });

@@ -14,6 +14,7 @@ pub enum FromDriver {
     /// Positions, at most 100 in a message.
     Pings {
         /// In any order; the newest wins.
+        #[serde(deserialize_with = "super::strict::many")]
         pings: Vec<PingIn>,
     },
 }

@@ -13,6 +13,7 @@ mod order;
 mod problem;
 mod restaurant;
 mod sale;
+pub(crate) mod strict;
 mod time;
 mod track;
 pub(crate) mod whole;

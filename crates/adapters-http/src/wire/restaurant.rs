@@ -48,6 +48,7 @@ pub struct Category {
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// In the order in which they are shown.
+    #[serde(deserialize_with = "super::strict::many")]
     pub items: Vec<Item>,
 }
 
@@ -62,11 +63,12 @@ pub struct Item {
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// Of one unit without any choices.
+    #[serde(deserialize_with = "super::strict::one")]
     pub price: Money,
     /// False while it has run out.
     pub available: bool,
     /// How it may be customised.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::strict::many")]
     #[schema(max_items = 20)]
     pub option_groups: Vec<OptionGroup>,
 }
@@ -88,6 +90,7 @@ pub struct OptionGroup {
     pub most: u32,
     /// What there is to choose from; at most 200 of one item.
     #[schema(max_items = 200)]
+    #[serde(deserialize_with = "super::strict::many")]
     pub choices: Vec<Choice>,
 }
 
@@ -102,6 +105,7 @@ pub struct Choice {
     #[schema(min_length = 1, max_length = 200)]
     pub name: String,
     /// Added to the item's price.
+    #[serde(deserialize_with = "super::strict::one")]
     pub price: Money,
     /// False while it has run out.
     pub available: bool,
@@ -112,6 +116,7 @@ pub struct Choice {
 #[serde(deny_unknown_fields)]
 pub struct Restaurant {
     /// Where orders are picked up.
+    #[serde(deserialize_with = "super::strict::one")]
     pub position: Place,
     /// How far it delivers, as the crow flies.
     #[schema(minimum = 1, maximum = 100_000)]
@@ -122,10 +127,15 @@ pub struct Restaurant {
     #[schema(value_type = Vec<ids::Name>, max_items = 16)]
     pub cuisines: Vec<String>,
     /// When it takes orders; always, if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "super::strict::maybe",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub hours: Option<Hours>,
     /// What it sells; at most 20,000 items and choices.
     #[schema(max_items = 200)]
+    #[serde(deserialize_with = "super::strict::many")]
     pub categories: Vec<Category>,
     /// How long an order usually takes until it is ready.
     #[schema(maximum = 86_400)]
@@ -151,6 +161,7 @@ pub struct Hours {
     pub utc_offset_min: i16,
     /// In any order.
     #[schema(max_items = 56)]
+    #[serde(deserialize_with = "super::strict::many")]
     pub openings: Vec<Opening>,
 }
 

@@ -5,6 +5,7 @@
 
 mod city;
 mod closing;
+mod forms;
 mod history;
 mod keys;
 mod matrix;

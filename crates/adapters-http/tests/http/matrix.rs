@@ -13,7 +13,7 @@ use crate::keys;
 
 /// Whose the object is that a route names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Object {
+pub(crate) enum Object {
     /// It names none, or one that is everybody's.
     Nobodys,
     /// An order: its customer's, its restaurant's, its driver's, and operations'.
@@ -24,53 +24,53 @@ enum Object {
     Restaurant,
 }
 
-struct Route {
-    method: &'static str,
-    path: &'static str,
-    roles: &'static [Role],
-    object: Object,
-    body: fn() -> Value,
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) roles: &'static [Role],
+    pub(crate) object: Object,
+    /// `Null` is none.
+    pub(crate) body: Value,
 }
 
 const ANY: &[Role] = &[Role::Customer, Role::Restaurant, Role::Driver, Role::Operations];
-const NO_BODY: fn() -> Value = || Value::Null;
-const EMPTY: fn() -> Value = || json!({});
 
 #[rustfmt::skip]
-fn routes() -> Vec<Route> {
+pub(crate) fn routes() -> Vec<Route> {
     use Object::{Delivery, Nobodys, Order, Restaurant};
     use Role::{Customer as C, Driver as D, Operations as O, Restaurant as R};
     let route = |method, path, roles, object, body| Route { method, path, roles, object, body };
     vec![
-        route("GET", "/v1/restaurants", ANY, Nobodys, NO_BODY),
-        route("GET", "/v1/restaurants/{id}/menu", ANY, Nobodys, NO_BODY),
-        route("PUT", "/v1/restaurants/{id}", &[R, O], Restaurant, crate::city::restaurant),
-        route("PATCH", "/v1/restaurants/orders/{id}", &[R], Order, || json!({ "status": "preparing" })),
-        route("POST", "/v1/orders", &[C], Nobodys, wish),
-        route("GET", "/v1/orders", &[C, R], Nobodys, NO_BODY),
-        route("GET", "/v1/orders/{id}", ANY, Order, NO_BODY),
-        route("GET", "/v1/orders/{id}/cancellation", ANY, Order, NO_BODY),
-        route("POST", "/v1/orders/{id}/cancel", &[C, R, O], Order, EMPTY),
-        route("GET", "/v1/orders/{id}/track", ANY, Order, NO_BODY),
-        route("POST", "/v1/drivers/location", &[D], Nobodys, || json!({ "pings": [{ "lat": 4.8, "lng": -75.7 }] })),
-        route("POST", "/v1/drivers/status", &[D], Nobodys, || json!({ "status": "offline" })),
-        route("GET", "/v1/drivers/stream", &[D], Nobodys, NO_BODY),
-        route("POST", "/v1/drivers/deliveries/{id}/accept", &[D], Delivery, EMPTY),
-        route("POST", "/v1/drivers/deliveries/{id}/decline", &[D], Delivery, EMPTY),
-        route("POST", "/v1/drivers/deliveries/{id}/arrived", &[D], Delivery, EMPTY),
-        route("POST", "/v1/drivers/deliveries/{id}/picked_up", &[D], Delivery, EMPTY),
-        route("POST", "/v1/drivers/deliveries/{id}/on_the_way", &[D], Delivery, EMPTY),
-        route("POST", "/v1/drivers/deliveries/{id}/at_doorstep", &[D], Delivery, EMPTY),
-        route("POST", "/v1/drivers/deliveries/{id}/delivered", &[D], Delivery, EMPTY),
-        route("POST", "/v1/drivers/deliveries/{id}/drop", &[D], Delivery, EMPTY),
-        route("POST", "/v1/drivers/deliveries/{id}/failed", &[D], Delivery, || json!({ "reason": "accident" })),
-        route("GET", "/v1/sales/{id}", ANY, Nobodys, NO_BODY),
-        route("POST", "/v1/sales/{id}/claims", &[C], Nobodys, EMPTY),
-        route("POST", "/v1/sales/{id}/queue", &[C], Nobodys, EMPTY),
-        route("GET", "/v1/ops/drivers", &[O], Nobodys, NO_BODY),
-        route("GET", "/v1/ops/counters", &[O], Nobodys, NO_BODY),
-        route("PUT", "/v1/ops/drivers/{id}", &[O], Nobodys, || json!({ "vehicle": "car" })),
-        route("PUT", "/v1/ops/sales/{id}", &[O], Nobodys, || json!({
+        route("GET", "/v1/restaurants", ANY, Nobodys, Value::Null),
+        route("GET", "/v1/restaurants/{id}/menu", ANY, Nobodys, Value::Null),
+        route("PUT", "/v1/restaurants/{id}", &[R, O], Restaurant, crate::city::restaurant()),
+        route("PATCH", "/v1/restaurants/orders/{id}", &[R], Order, json!({ "status": "preparing" })),
+        route("POST", "/v1/orders", &[C], Nobodys, wish()),
+        route("GET", "/v1/orders", &[C, R], Nobodys, Value::Null),
+        route("GET", "/v1/orders/{id}", ANY, Order, Value::Null),
+        route("GET", "/v1/orders/{id}/cancellation", ANY, Order, Value::Null),
+        route("POST", "/v1/orders/{id}/cancel", &[C, R, O], Order, json!({})),
+        route("GET", "/v1/orders/{id}/track", ANY, Order, Value::Null),
+        route("POST", "/v1/drivers/location", &[D], Nobodys, json!({ "pings": [{ "lat": 4.8, "lng": -75.7 }] })),
+        route("POST", "/v1/drivers/status", &[D], Nobodys, json!({ "status": "offline" })),
+        route("GET", "/v1/drivers/stream", &[D], Nobodys, Value::Null),
+        route("POST", "/v1/drivers/deliveries/{id}/accept", &[D], Delivery, json!({})),
+        route("POST", "/v1/drivers/deliveries/{id}/decline", &[D], Delivery, json!({})),
+        route("POST", "/v1/drivers/deliveries/{id}/arrived", &[D], Delivery, json!({})),
+        route("POST", "/v1/drivers/deliveries/{id}/picked_up", &[D], Delivery, json!({})),
+        route("POST", "/v1/drivers/deliveries/{id}/on_the_way", &[D], Delivery, json!({})),
+        route("POST", "/v1/drivers/deliveries/{id}/at_doorstep", &[D], Delivery, json!({})),
+        route("POST", "/v1/drivers/deliveries/{id}/delivered", &[D], Delivery, json!({})),
+        route("POST", "/v1/drivers/deliveries/{id}/drop", &[D], Delivery, json!({})),
+        route("POST", "/v1/drivers/deliveries/{id}/failed", &[D], Delivery, json!({ "reason": "accident" })),
+        route("GET", "/v1/sales/{id}", ANY, Nobodys, Value::Null),
+        route("POST", "/v1/sales/{id}/claims", &[C], Nobodys, json!({})),
+        route("POST", "/v1/sales/{id}/queue", &[C], Nobodys, json!({})),
+        route("GET", "/v1/ops/drivers", &[O], Nobodys, Value::Null),
+        route("GET", "/v1/ops/counters", &[O], Nobodys, Value::Null),
+        route("PUT", "/v1/ops/drivers/{id}", &[O], Nobodys, json!({ "vehicle": "car" })),
+        route("PUT", "/v1/ops/sales/{id}", &[O], Nobodys, json!({
             "restaurant": RESTAURANT.to_string(), "item": "itm_0000000000002", "stock": 1,
             "opens_at": "2020-01-01T00:00:00Z",
         })),
@@ -95,7 +95,7 @@ async fn the_description_says_where_a_role_is_refused() {
 const OPEN: &[(&str, &str)] =
     &[("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/v1/webhooks/payments")];
 
-fn owner(role: Role) -> Who {
+pub(crate) fn owner(role: Role) -> Who {
     match role {
         Role::Customer => ana(),
         Role::Restaurant => kitchen(),
@@ -113,7 +113,12 @@ fn other(role: Role) -> Who {
     }
 }
 
-async fn ask(city: &City, route: &Route, ids: &(String, String), token: Option<&str>) -> Answer {
+pub(crate) async fn ask(
+    city: &City,
+    route: &Route,
+    ids: &(String, String),
+    token: Option<&str>,
+) -> Answer {
     let (order, delivery) = ids;
     let id = match route.object {
         Object::Order => order.clone(),
@@ -130,7 +135,7 @@ async fn ask(city: &City, route: &Route, ids: &(String, String), token: Option<&
     };
     let path = format!("{}{query}", route.path.replace("{id}", &id));
     let key = (route.method == "POST").then(|| city.key());
-    city.call(route.method, &path, token, key.as_deref(), &(route.body)()).await
+    city.call(route.method, &path, token, key.as_deref(), &route.body).await
 }
 
 /// Tokens that nobody believes, by what is wrong with them.

@@ -211,6 +211,14 @@ async fn nonsense_is_told_apart_from_errors_of_ours() {
         assert_eq!(refused.code(), code, "{path}");
         assert_eq!(refused.headers["content-type"], "application/problem+json", "{path}");
     }
+    // As long as is described, in characters; there is none such.
+    let longest = format!("/v1/restaurants?lat=1&lng=0&cuisine={}", "%C3%BC".repeat(200));
+    assert_eq!(city.get(&longest, &ana()).await.is(200).json["data"], json!([]));
+    let mut foreign = crate::city::restaurant();
+    foreign["categories"][0]["items"][0]["price"]["currency"] = json!("USD");
+    let path = format!("/v1/restaurants/{RESTAURANT}");
+    let refused = city.put(&path, &operations(), foreign).await.is(422);
+    assert_eq!(refused.code(), "wrong_currency");
     let wrong = city.put("/v1/orders", &ana(), json!({})).await.is(405);
     assert_eq!(wrong.code(), "method_not_allowed");
     let ops = |bbox: &str| format!("/v1/ops/drivers?bbox={bbox}");
