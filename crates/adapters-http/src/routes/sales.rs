@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use doorstep_core::flash_sale::sale::{Answer, HoldState};
 use doorstep_core::id::{CustomerId, SaleId};
 use doorstep_core::shard::{Command, Outcome, SaleAct};
+use doorstep_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,7 +16,7 @@ use crate::auth::{Principal, Role, Who};
 use crate::command::{Act, Id, Nothing, submit};
 use crate::layers::only;
 use crate::problem::Problem;
-use crate::{show, wire};
+use crate::{refusal, show, wire};
 
 /// A flash sale, and where the caller stands in it. Any number of people may ask this as often as
 /// their limit allows: it never reaches the writer.
@@ -54,11 +55,14 @@ const fn first() -> u32 {
     1
 }
 
-/// Somebody who waits.
+/// Somebody who waits, or has waited.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct InQueue {
     /// Behind so many.
     ahead: u64,
+    /// Who is let in claims before this time; absent for whoever waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admitted_until: Option<wire::Time>,
 }
 
 /// Claims a unit: it is held, and to be ordered before it lapses. Whoever claims again what they have
@@ -98,7 +102,7 @@ pub(crate) async fn claim(
     request_body = Nothing,
     responses(
         (status = 201, body = wire::Held, description = "The customer has a unit already"),
-        (status = 202, body = InQueue, description = "Under way"),
+        (status = 202, body = InQueue, description = "Under way, or let in already"),
         (status = 404, description = "Not there, or not the caller's"),
         (status = 409, description = "No need to wait, or no use: `code` says which. It stays the answer to its key: ask again with a new one"),
         (status = 503, description = "As many people wait as may: send the same again, with the same key"),
@@ -124,19 +128,46 @@ fn customer(principal: &Principal) -> Result<CustomerId, Problem> {
 
 fn told(outcome: &Outcome) -> Result<Response, Problem> {
     let held = |hold, state| (StatusCode::CREATED, Json(show::held(hold, state))).into_response();
+    let waits = |ahead, until: Option<Timestamp>| {
+        let admitted_until = until.map(wire::Time);
+        (StatusCode::ACCEPTED, Json(InQueue { ahead, admitted_until })).into_response()
+    };
     match outcome {
         Outcome::Sale(Answer::Held { hold, until }) => {
             Ok(held(hold.0, HoldState::Reserved { until: *until }))
         }
         Outcome::Sale(Answer::Paying { hold }) => Ok(held(hold.0, HoldState::Paying)),
         Outcome::Sale(Answer::Sold { hold }) => Ok(held(hold.0, HoldState::Sold)),
-        Outcome::Sale(Answer::Waiting { ahead }) => {
-            Ok((StatusCode::ACCEPTED, Json(InQueue { ahead: *ahead })).into_response())
-        }
+        Outcome::Sale(Answer::Waiting { ahead }) => Ok(waits(*ahead, None)),
+        Outcome::Sale(Answer::Admitted { until }) => Ok(waits(0, Some(*until))),
+        // What is told of other acts than a claim and a place in the line.
         Outcome::Sale(Answer::Done | Answer::RefundDue { .. })
         | Outcome::Done
         | Outcome::CheckoutOpened { .. }
         | Outcome::Heard(_)
-        | Outcome::Refused(_) => Ok(StatusCode::ACCEPTED.into_response()),
+        | Outcome::Refused(_) => Err(refusal::unknown()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_hears_how_many_are_ahead_and_whoever_is_let_in_until_when() {
+        let until = Timestamp::from_secs(1_700_000_000);
+        let waits = json!({ "ahead": 3 });
+        let is_in = json!({ "ahead": 0, "admitted_until": "2023-11-14T22:13:20.000Z" });
+        for (answer, body) in
+            [(Answer::Waiting { ahead: 3 }, waits), (Answer::Admitted { until }, is_in)]
+        {
+            let told = told(&Outcome::Sale(answer)).unwrap();
+            assert_eq!(told.status(), StatusCode::ACCEPTED);
+            let bytes = to_bytes(told.into_body(), 1_024).await.unwrap();
+            assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), body);
+        }
     }
 }

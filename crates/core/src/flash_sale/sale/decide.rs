@@ -198,7 +198,8 @@ impl<U: Clone + Ord> Sale<U> {
                 Some(Place::Gathering { people, .. }) => {
                     Answer::Waiting { ahead: people.saturating_sub(1) }
                 }
-                Some(Place::Admitted { .. }) | None => Answer::Done,
+                Some(Place::Admitted { until, .. }) => Answer::Admitted { until },
+                None => Answer::Done,
             });
         }
         let mut events = Vec::new();

@@ -191,6 +191,11 @@ pub enum Answer {
         /// Behind so many.
         ahead: u64,
     },
+    /// Let in already.
+    Admitted {
+        /// The pass is good before this time: claim until then.
+        until: Timestamp,
+    },
     /// The hold had ended and the unit is somebody else's: the money goes back.
     RefundDue {
         /// The hold that was paid for.

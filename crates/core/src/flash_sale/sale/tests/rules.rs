@@ -129,6 +129,8 @@ fn by_rate_only_those_with_a_pass_may_claim_and_each_pass_is_good_once() {
     };
     let first = admitted(&counter);
     let (a, b, c) = (first[0], first[1], first[2]);
+    let Some(Place::Admitted { until, .. }) = place(&counter, a) else { panic!() };
+    assert_eq!(counter.repeats(&join(a), at(1)), Answer::Admitted { until }, "whoever asks again");
     let hold = counter.held(a, at(1));
     counter.held(b, at(1));
     assert_eq!(place(&counter, a), None, "the pass is used");
