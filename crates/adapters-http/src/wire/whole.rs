@@ -93,6 +93,9 @@ mod tests {
         assert_eq!(read(r#"{"speed":7.0,"height":null}"#), ping(7, None));
         assert_eq!(read(r#"{"speed":7e1,"height":-3.0}"#), ping(70, Some(-3)));
         assert_eq!(read(r#"{"speed":0,"height":9e18}"#), ping(0, Some(9_000_000_000_000_000_000)));
+        // The nearest double to a text is what is read, not one beside it.
+        let height = -2_002_128_164_456_765;
+        assert_eq!(read(r#"{"speed":0,"height":-2002128164456765.0}"#), ping(0, Some(height)));
         for none in ["7.5", "-1", "-1.0", "65536", "65536.0", "1e300", "null", "\"7\"", "true"] {
             assert_eq!(read(&format!(r#"{{"speed":{none}}}"#)), None, "{none}");
         }
