@@ -116,6 +116,7 @@ pub(crate) async fn menu(
 }
 
 /// Lists a restaurant, or replaces the one of this id whole: operations, or the restaurant itself.
+/// It fits into one body: a longer one is 413.
 #[utoipa::path(
     put, path = "/v1/restaurants/{id}", tag = "restaurants", operation_id = "put_restaurant", security(("bearer" = [])),
     params(
