@@ -317,7 +317,7 @@ pub(crate) fn slow(lasts: Duration) -> Fallible {
         println!("{what:56} {:>9.2} {:>8.2}", tally.quantile_ms(0.5), tally.quantile_ms(0.99));
     }
     println!(
-        "{again} of the {SLOW} were closed and opened again; memory {} MiB, then {} MiB",
+        "the {SLOW} were closed and opened again {again} times in all; memory {} MiB, then {} MiB",
         before >> 20,
         process::rss_bytes() >> 20,
     );

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use doorstep_core::flash_sale::sale::{Answer, HoldState};
 use doorstep_core::id::{CustomerId, SaleId};
 use doorstep_core::shard::{Command, Outcome, SaleAct};
-use doorstep_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,7 +15,7 @@ use crate::auth::{Principal, Role, Who};
 use crate::command::{Act, Id, Nothing, submit};
 use crate::layers::only;
 use crate::problem::Problem;
-use crate::{refusal, show, wire};
+use crate::{show, wire};
 
 /// A flash sale, and where the caller stands in it. Any number of people may ask this as often as
 /// their limit allows: it never reaches the writer.
@@ -55,14 +54,20 @@ const fn first() -> u32 {
     1
 }
 
-/// Somebody who waits, or has waited.
+/// Somebody who has no unit yet.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct InQueue {
-    /// Behind so many.
-    ahead: u64,
-    /// Who is let in claims before this time; absent for whoever waits.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    admitted_until: Option<wire::Time>,
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(crate) enum InQueue {
+    /// Waits.
+    Waiting {
+        /// Behind so many.
+        ahead: u64,
+    },
+    /// Let in: claim before this time.
+    Admitted {
+        /// The pass is good before this time.
+        until: wire::Time,
+    },
 }
 
 /// Claims a unit: it is held, and to be ordered before it lapses. Whoever claims again what they have
@@ -128,30 +133,34 @@ fn customer(principal: &Principal) -> Result<CustomerId, Problem> {
 
 fn told(outcome: &Outcome) -> Result<Response, Problem> {
     let held = |hold, state| (StatusCode::CREATED, Json(show::held(hold, state))).into_response();
-    let waits = |ahead, until: Option<Timestamp>| {
-        let admitted_until = until.map(wire::Time);
-        (StatusCode::ACCEPTED, Json(InQueue { ahead, admitted_until })).into_response()
-    };
+    let in_queue = |place: InQueue| (StatusCode::ACCEPTED, Json(place)).into_response();
     match outcome {
         Outcome::Sale(Answer::Held { hold, until }) => {
             Ok(held(hold.0, HoldState::Reserved { until: *until }))
         }
         Outcome::Sale(Answer::Paying { hold }) => Ok(held(hold.0, HoldState::Paying)),
         Outcome::Sale(Answer::Sold { hold }) => Ok(held(hold.0, HoldState::Sold)),
-        Outcome::Sale(Answer::Waiting { ahead }) => Ok(waits(*ahead, None)),
-        Outcome::Sale(Answer::Admitted { until }) => Ok(waits(0, Some(*until))),
-        // What is told of other acts than a claim and a place in the line.
+        Outcome::Sale(Answer::Waiting { ahead }) => {
+            Ok(in_queue(InQueue::Waiting { ahead: *ahead }))
+        }
+        Outcome::Sale(Answer::Admitted { until }) => {
+            Ok(in_queue(InQueue::Admitted { until: wire::Time(*until) }))
+        }
+        // What other acts are told than a claim and a place in the line.
         Outcome::Sale(Answer::Done | Answer::RefundDue { .. })
         | Outcome::Done
         | Outcome::CheckoutOpened { .. }
         | Outcome::Heard(_)
-        | Outcome::Refused(_) => Err(refusal::unknown()),
+        | Outcome::Refused(_) => {
+            Err(Problem::conflict("refused", "Neither a unit nor a place in the line came of it"))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use axum::body::to_bytes;
+    use doorstep_core::time::Timestamp;
     use serde_json::{Value, json};
 
     use super::*;
@@ -159,8 +168,8 @@ mod tests {
     #[tokio::test]
     async fn whoever_waits_hears_how_many_are_ahead_and_whoever_is_let_in_until_when() {
         let until = Timestamp::from_secs(1_700_000_000);
-        let waits = json!({ "ahead": 3 });
-        let is_in = json!({ "ahead": 0, "admitted_until": "2023-11-14T22:13:20.000Z" });
+        let waits = json!({ "state": "waiting", "ahead": 3 });
+        let is_in = json!({ "state": "admitted", "until": "2023-11-14T22:13:20.000Z" });
         for (answer, body) in
             [(Answer::Waiting { ahead: 3 }, waits), (Answer::Admitted { until }, is_in)]
         {

@@ -147,7 +147,7 @@ async fn a_body_is_of_the_described_form_or_it_is_refused() {
     for route in &routes {
         let form = form(route);
         let sound = whole(&description, &form);
-        // Nothing sent is not null sent.
+        // `Null` would be sent as no body at all, which is sound where nothing is wanted.
         for worse in spoilt(&description, &form, &sound).iter().filter(|worse| !worse.is_null()) {
             let name = format!("{} {} {worse}", route.method, route.path);
             assert_eq!(code(route, worse).await, "invalid_body", "{name}");

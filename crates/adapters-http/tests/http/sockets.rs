@@ -259,7 +259,12 @@ async fn a_driver_sends_pings_and_is_told_of_offers() {
     );
     assert_eq!(served.open_as("/v1/drivers/stream", &ana()).await.err(), Some(403));
 
-    for nonsense in ["{", "{\"type\":\"pings\",\"pings\":[]}", "{\"type\":\"x\"}"] {
+    for nonsense in [
+        "{",
+        r#"{"type":"pings","pings":[]}"#,
+        r#"{"type":"x"}"#,
+        r#"["pings",[{"lat":4.8,"lng":-75.7}]]"#,
+    ] {
         socket.send(Message::text(nonsense)).await.unwrap();
         let told = next(&mut socket).await.unwrap();
         assert_eq!(told["type"], "error", "{nonsense}: {told}");
